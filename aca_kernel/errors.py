@@ -1,0 +1,177 @@
+"""Every error that a user can meet.
+
+Each one says, in up to three sentences, what happened, what state remains and
+what to do. ``str(error)`` is that text; it never holds a token or a full session
+identifier.
+
+    AcaKernelError
+    ├── ConfigurationError          an option is missing or wrong; nothing was sent
+    ├── UsageError                  a magic or command was called wrongly
+    ├── TransferError               a file was refused or did not arrive whole
+    ├── AuthenticationError         no login, or the service refused the token (401)
+    ├── TransportError              the network failed
+    │   ├── NotSent                 surely before the request left: safe to repeat
+    │   └── AnswerLost              the request may have been carried out
+    ├── ServiceError                the service answered, and refused or failed
+    │   ├── BadRequest              400, 404, 409, 413 and other 4xx
+    │   │   ├── NotFound            404: no such file, session or pool
+    │   │   ├── PayloadTooLarge     413
+    │   │   └── PermissionRefused   403: the role is missing
+    │   ├── TooManyRequests         429
+    │   │   └── PoolFull            429 SessionsCountExceedsLimit
+    │   ├── ServiceUnavailable      5xx
+    │   └── UnexpectedAnswer        not JSON, or JSON of another shape
+    ├── VersionLacks                this api-version has no such operation
+    ├── SessionLost                 the service replaced the session: its state is gone
+    ├── ExecutionFailed             the service gave up on a cell (timeout, aborted, ...)
+    └── LocalPoolError              the embedded local pool could not start
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AcaKernelError",
+    "AnswerLost",
+    "AuthenticationError",
+    "BadRequest",
+    "ConfigurationError",
+    "ExecutionFailed",
+    "LocalPoolError",
+    "NotFound",
+    "NotSent",
+    "PayloadTooLarge",
+    "PermissionRefused",
+    "PoolFull",
+    "ServiceError",
+    "ServiceUnavailable",
+    "SessionLost",
+    "TooManyRequests",
+    "TransferError",
+    "TransportError",
+    "UnexpectedAnswer",
+    "UsageError",
+    "VersionLacks",
+]
+
+
+class AcaKernelError(Exception):
+    """The base of every error that is shown to a user.
+
+    ``what`` happened, what is ``left`` (the state that remains), and the ``remedy``
+    (what to do, often a command to copy). Empty parts are left out of ``str(error)``.
+    """
+
+    def __init__(self, what: str, *, left: str = "", remedy: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.left = left
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.what, self.left, self.remedy) if part)
+
+
+class ConfigurationError(AcaKernelError):
+    """An option is missing or wrong; nothing was sent."""
+
+
+class UsageError(AcaKernelError):
+    """A magic or a command was called wrongly; nothing was done."""
+
+
+class TransferError(AcaKernelError):
+    """A file was refused, or did not arrive whole."""
+
+
+class AuthenticationError(AcaKernelError):
+    """No login was found, or the service refused the token (401)."""
+
+
+class TransportError(AcaKernelError):
+    """The network failed between here and the pool."""
+
+
+class NotSent(TransportError):
+    """The request surely did not reach the service, so repeating it is safe."""
+
+
+class AnswerLost(TransportError):
+    """The request may have been carried out, but its answer did not arrive."""
+
+
+class ServiceError(AcaKernelError):
+    """The service answered, and refused or failed.
+
+    ``status`` is the HTTP status, ``code`` the service's own error code ("" when it
+    gave none), ``correlation_id`` what Azure support asks for ("" when missing).
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        left: str = "",
+        remedy: str = "",
+        status: int = 0,
+        code: str = "",
+        correlation_id: str = "",
+    ) -> None:
+        super().__init__(what, left=left, remedy=remedy)
+        self.status = status
+        self.code = code
+        self.correlation_id = correlation_id
+
+    def __str__(self) -> str:
+        facts = [f"HTTP {self.status}"] if self.status else []
+        facts += [self.code] if self.code else []
+        facts += [f"correlation id {self.correlation_id}"] if self.correlation_id else []
+        text = super().__str__()
+        return f"{text}\n({', '.join(facts)})" if facts else text
+
+
+class BadRequest(ServiceError):
+    """The service refused the request as it was (4xx)."""
+
+
+class NotFound(BadRequest):
+    """There is no such file, session or pool (404)."""
+
+
+class PayloadTooLarge(BadRequest):
+    """The file or the request is above the service's limit (413)."""
+
+
+class PermissionRefused(BadRequest):
+    """The login is valid, but lacks the role on this pool (403)."""
+
+
+class TooManyRequests(ServiceError):
+    """The service refused the request for now (429)."""
+
+
+class PoolFull(TooManyRequests):
+    """All sessions of the pool are taken (429 SessionsCountExceedsLimit)."""
+
+
+class ServiceUnavailable(ServiceError):
+    """The service failed (5xx)."""
+
+
+class UnexpectedAnswer(ServiceError):
+    """The answer is not JSON, or JSON of another shape than any known one."""
+
+
+class VersionLacks(AcaKernelError):
+    """The api-version in use has no such operation."""
+
+
+class SessionLost(AcaKernelError):
+    """The service replaced the session: variables and files are gone."""
+
+
+class ExecutionFailed(AcaKernelError):
+    """The service gave up on a cell: a timeout, an abort, a dead interpreter."""
+
+
+class LocalPoolError(AcaKernelError):
+    """The embedded local pool could not start."""
