@@ -1,0 +1,1 @@
+"""Remote sessions seen as interpreters."""

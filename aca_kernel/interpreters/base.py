@@ -1,0 +1,151 @@
+"""One remote session seen as an interpreter: what every mode offers to the kernel."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import AcaKernelError
+
+__all__ = ["CellRequest", "Emit", "Interpreter", "Output", "Reply", "error_reply"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """One message for the notebook, as Jupyter's iopub channel knows it."""
+
+    msg_type: str
+    content: Mapping[str, Any]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    buffers: Sequence[bytes] = ()
+
+
+Emit = Callable[[Output], None]
+"""Shows one Output in the running cell; may be called from any thread."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellRequest:
+    """One piece of code to run, with what Jupyter's execute_request says about it."""
+
+    code: str
+    silent: bool = False
+    store_history: bool = True
+    user_expressions: Mapping[str, str] = field(default_factory=dict)
+    allow_stdin: bool = False
+    execution_count: int = 0
+    shows_result: bool = True
+    """False for code before a magic of the same cell: only a cell's last line has an Out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """How a piece of code ended: the content of Jupyter's execute_reply, without the count."""
+
+    status: str = "ok"
+    ename: str = ""
+    evalue: str = ""
+    traceback: Sequence[str] = ()
+    user_expressions: Mapping[str, Any] = field(default_factory=dict)
+    payload: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the code ran to its end."""
+        return self.status == "ok"
+
+    def content(self) -> dict[str, Any]:
+        """The execute_reply content, without ``execution_count``."""
+        if self.ok:
+            return {
+                "status": "ok",
+                "user_expressions": dict(self.user_expressions),
+                "payload": list(self.payload),
+            }
+        return {
+            "status": self.status,
+            "ename": self.ename,
+            "evalue": self.evalue,
+            "traceback": list(self.traceback),
+        }
+
+    def error_output(self) -> Output:
+        """The iopub ``error`` message of a failed reply."""
+        return Output(
+            msg_type="error",
+            content={
+                "ename": self.ename,
+                "evalue": self.evalue,
+                "traceback": list(self.traceback),
+            },
+        )
+
+
+def error_reply(error: AcaKernelError) -> Reply:
+    """The failed reply that shows ``error``: its class, what happened, and the whole text."""
+    name = type(error).__name__
+    first, *rest = str(error).splitlines() or [""]
+    return Reply(
+        status="error",
+        ename=name,
+        evalue=error.what,
+        traceback=[f"\x1b[31m{name}\x1b[0m: {first}", *rest],
+    )
+
+
+class Interpreter(ABC):
+    """A session that runs code, in one mode.
+
+    All methods are coroutines of the kernel's event loop; none blocks it. Errors that a user
+    can meet are :class:`~aca_kernel.errors.AcaKernelError`.
+    """
+
+    mode: str
+
+    @abstractmethod
+    async def start(self, emit: Emit | None = None) -> None:
+        """Reach the session, allocating it when it is not there; once per session.
+
+        ``emit`` shows what the user should know about it (reattached, fallback). Called by
+        ``execute`` itself when it has not been called before.
+        """
+
+    @abstractmethod
+    async def execute(self, request: CellRequest, emit: Emit) -> Reply:
+        """Run ``request`` and show its outputs as they come; the reply when it has ended.
+
+        A failure of the code is a Reply with status ``error`` whose ``error`` Output has been
+        emitted. Raises AcaKernelError when the session or the service failed.
+        """
+
+    @abstractmethod
+    async def interrupt(self) -> None:
+        """Ask the running code to stop; its ``execute`` then returns within 2 s."""
+
+    @abstractmethod
+    async def reset(self) -> None:
+        """Give the next cell a fresh Python state (a restart)."""
+
+    async def complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
+        """The content of a complete_reply; no matches where the mode cannot know them."""
+        return {
+            "status": "ok",
+            "matches": [],
+            "cursor_start": cursor_pos,
+            "cursor_end": cursor_pos,
+            "metadata": {},
+        }
+
+    async def inspect(self, code: str, cursor_pos: int, detail_level: int) -> dict[str, Any]:
+        """The content of an inspect_reply; nothing found where the mode cannot know it."""
+        return {"status": "ok", "found": False, "data": {}, "metadata": {}}
+
+    async def history(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The content of a history_reply."""
+        return {"status": "ok", "history": []}
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of connections and threads, not of the session. Never blocks."""

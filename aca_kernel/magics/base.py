@@ -1,0 +1,130 @@
+"""What a magic of ours is, and what it may touch."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, Protocol, TypeVar
+
+from ..errors import UsageError
+from ..interpreters.base import Emit, Interpreter, Output, Reply
+from ..pool import PoolClient, SessionInfo
+
+__all__ = ["Magic", "MagicContext", "MagicParser", "SessionControl", "split_arguments"]
+
+T = TypeVar("T")
+
+
+class SessionControl(Protocol):
+    """What %session may do to the kernel's session; the kernel implements it."""
+
+    @property
+    def identifier(self) -> str:
+        """The full session identifier: never shown but on request."""
+
+    @property
+    def mode(self) -> str:
+        """``linked`` or ``direct``, or the configured mode while nothing has run."""
+
+    @property
+    def started(self) -> bool:
+        """Whether this kernel has reached the session yet."""
+
+    @property
+    def keep_alive(self) -> float:
+        """Seconds after the last cell during which the session is kept alive; 0 for none."""
+
+    @keep_alive.setter
+    def keep_alive(self, seconds: float) -> None: ...
+
+    async def session_info(self) -> SessionInfo | None:
+        """What the service says about the session; None when it has none or cannot tell."""
+
+    async def restart(self) -> None:
+        """Fresh Python state, as the kernel's Restart gives it."""
+
+    async def renew(self) -> None:
+        """Leave this session (deleting it when it is the kernel's own) for a new one."""
+
+    async def attach(self, identifier: str) -> None:
+        """Leave this session for the one that ``identifier`` names."""
+
+    async def stop(self) -> None:
+        """Delete the session; the next cell starts a new, empty one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MagicContext:
+    """What a running magic may use. Made anew for each call."""
+
+    client: PoolClient
+    session: SessionControl
+    interpreter: Interpreter
+    emit: Emit
+    root: Path
+    """The directory on this machine that transfers stay in, resolved."""
+    ask: Callable[[str], Awaitable[str | None]]
+    """Asks the user one line; None when the front end has no stdin."""
+    call: Callable[..., Awaitable[Any]]
+    """``await call(function, *args, **kwargs)`` runs blocking code on the session's worker
+    thread. When the cell is interrupted the awaiting coroutine is cancelled while the thread
+    goes on: give it something that stops it (a progress callback that raises)."""
+    request_silent: bool = False
+    allow_stdin: bool = False
+    body: str = ""
+    """The lines below a cell magic; "" for a line magic."""
+
+    def stream(self, text: str, name: str = "stdout") -> None:
+        """Show ``text`` as a stream message."""
+        self.emit(Output(msg_type="stream", content={"name": name, "text": text}))
+
+
+class MagicParser(argparse.ArgumentParser):
+    """An ArgumentParser that never exits: usage and help come as :class:`UsageError`."""
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """Raise UsageError with ``message``."""
+        raise UsageError((message or self.format_help()).strip())
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError: what is wrong, then the usage line."""
+        raise UsageError(f"{self.prog}: {message}", remedy=self.format_usage().strip())
+
+
+class Magic(ABC):
+    """One magic: its name with the percent signs, a line of summary, its arguments, its work."""
+
+    name: str
+    summary: str
+
+    @abstractmethod
+    def parser(self) -> MagicParser:
+        """A new parser for the magic's arguments, with help for each."""
+
+    @abstractmethod
+    async def run(self, arguments: argparse.Namespace, context: MagicContext) -> Reply | None:
+        """Do it. None means ok; raises AcaKernelError when it failed."""
+
+
+def split_arguments(text: str) -> list[str]:
+    """The words of a magic's line, quotes removed; on Windows a backslash is an ordinary letter.
+
+    Raises UsageError for a quote that is never closed.
+    """
+    words = shlex.shlex(text, posix=True, punctuation_chars=False)
+    words.whitespace_split = True
+    words.commenters = ""
+    if os.name == "nt":
+        words.escape = ""
+    try:
+        return list(words)
+    except ValueError as error:
+        raise UsageError(
+            f"The line cannot be split into words: {error}.",
+            remedy="Put names with spaces or quotes between double quotes.",
+        ) from None
