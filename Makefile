@@ -1,0 +1,56 @@
+# What people do with this project. `make` alone lists the commands.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+NOTEBOOK ?= notebooks/quickstart.ipynb
+
+# Jupyter looks in this environment first, whatever the user has installed elsewhere.
+export JUPYTER_PREFER_ENV_PATH := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint clean
+
+help:  ## this list
+	@echo "make COMMAND, where COMMAND is one of"
+	@sed -n 's/^\([a-z]*\):.*## /  \1|/p' Makefile | awk -F'|' '{ printf "%-8s %s\n", $$1, $$2 }'
+
+# A stamp per set of dependencies: pip runs again only when pyproject.toml or a kernelspec changes.
+INSTALLED := pyproject.toml $(wildcard kernelspec/*/*)
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+	  || { echo "Python 3.10 or later is needed: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv --clear $(VENV) \
+	  || { echo "No venv module: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.made $(INSTALLED)
+	@echo "Installing aca-kernel and what the demo needs into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.made $(INSTALLED)
+	@echo "Installing aca-kernel and what its tests need into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo  ## run notebooks/quickstart.ipynb in the local pool, into output/quickstart.html
+	@mkdir -p output
+	$(BIN)/python -m nbconvert --to html --execute "$(NOTEBOOK)" --output-dir output \
+	  --ExecutePreprocessor.kernel_name=azure-sessions-python-local
+	@echo
+	@echo "The notebook as it ran: $(CURDIR)/output/$(basename $(notdir $(NOTEBOOK))).html"
+
+test: $(VENV)/.dev  ## run every test; PYTEST_ARGS="-k upload -x" picks some
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.dev  ## ruff (rules and format) and mypy --strict
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m ruff format --check
+	$(BIN)/python -m mypy
+
+clean:  ## remove what make made: .venv, output, caches
+	rm -rf $(VENV) output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
