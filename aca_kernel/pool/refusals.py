@@ -1,0 +1,307 @@
+"""What a refusal of the service means and what to do about it (service.md 11).
+
+Everything here is pure: status, headers and body in, one error of our tree out. The
+service's words are hostile input: they are shown only through `clean`.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from aca_kernel.errors import (
+    AcaKernelError,
+    AuthenticationError,
+    BadRequest,
+    NotFound,
+    PayloadTooLarge,
+    PermissionRefused,
+    PoolFull,
+    ServiceError,
+    ServiceUnavailable,
+    TooManyRequests,
+    UnexpectedAnswer,
+)
+from aca_kernel.pool.endpoint import Endpoint, shorten
+
+__all__ = ["Refusal", "clean", "correlation_id", "explain", "parse_refusal", "retry_after"]
+
+_Kind = TypeVar("_Kind", bound=ServiceError)
+
+ROLE = "Azure ContainerApps Session Executor"
+_LONGEST = 300  # characters of the service's own words in a message
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A refused request, and the circumstances that its explanation needs."""
+
+    status: int
+    code: str
+    message: str
+    correlation_id: str
+    operation: str
+    api_version: str
+    endpoint: Endpoint
+    identifier: str | None = None
+    token_is_given: bool = False
+
+
+def explain(refusal: Refusal) -> AcaKernelError:
+    """The one error that says what happened, what state remains and what to do."""
+    status, code = refusal.status, refusal.code
+    if code == "SessionsCountExceedsLimit":
+        return _pool_full(refusal)
+    if status == 401:
+        return _unauthorized(refusal)
+    if status == 403:
+        return _error(
+            PermissionRefused,
+            refusal,
+            "The login is valid, but it may not use this session pool.",
+            f"Give it the role:\n{role_command(refusal.endpoint)}\n"
+            "A new assignment takes effect after one to a few minutes; then sign in again.",
+        )
+    if status == 404 or code in ("NoSessionFoundError", "SessionWithIdentifierNotFound"):
+        return _not_found(refusal)
+    if status == 413:
+        return _too_large(refusal)
+    if status == 429:
+        return _error(
+            TooManyRequests,
+            refusal,
+            "The pool refused the request because there were too many.",
+            "Wait a little and repeat it.",
+        )
+    if 300 <= status < 400:
+        return _error(
+            UnexpectedAnswer,
+            refusal,
+            "The pool answered with a redirect, which is never followed: it could lead the "
+            "token elsewhere.",
+            "Check that the endpoint is the pool's own management endpoint.",
+        )
+    if status >= 500:
+        return _error(
+            ServiceUnavailable,
+            refusal,
+            f"The service failed{_said(refusal)}.",
+            "Repeat it in a while; give Azure support the correlation id if it stays so.",
+        )
+    what, remedy = _BAD_REQUESTS.get(code, ("The service refused the request", ""))
+    return _error(BadRequest, refusal, f"{what}{_said(refusal)}.", remedy)
+
+
+_BAD_REQUESTS = {
+    "DynamicApisNotAllowed": (
+        "This pool does not answer at this endpoint, for it is a custom container pool",
+        "Use the management endpoint of a code interpreter pool (container type PythonLTS).",
+    ),
+    "SessionPropertiesMissing": (
+        "The service did not understand the shape of the request",
+        "Use a code interpreter pool of container type PythonLTS, and an api-version that "
+        "it knows (ACA_API_VERSION).",
+    ),
+    "SessionRequestNotSupported": (
+        "This kind of pool has no such operation",
+        "Use a code interpreter pool of container type PythonLTS.",
+    ),
+    "FilePathInvalid": (
+        "The service does not allow that directory",
+        "Use directory names without dots and special characters.",
+    ),
+    "FileNameInvalid": (
+        "The service does not allow that file name",
+        "Use letters, digits, spaces and - _ . in the name.",
+    ),
+}
+
+
+def role_command(endpoint: Endpoint) -> str:
+    """The command that gives somebody the role which the data plane asks for."""
+    scope = endpoint.resource_id or "<resource id of the pool>"
+    return f'az role assignment create --role "{ROLE}" --assignee <you> --scope {scope}'
+
+
+def _pool_full(refusal: Refusal) -> PoolFull:
+    found = re.search(r"maximum active sessions count is '?(\d{1,6})", refusal.message)
+    limit = f"all {found[1]} sessions" if found else "all its sessions"
+    name = refusal.endpoint.pool_name or "<pool>"
+    group = refusal.endpoint.resource_group or "<resource group>"
+    return _error(
+        PoolFull,
+        refusal,
+        f"The pool is full: {limit} that it may have at once are taken.",
+        "Wait until one has cooled down, end one (aca-kernel sessions list), or allow more:\n"
+        f"az containerapp sessionpool update --name {name} --resource-group {group} "
+        "--max-sessions <N>",
+    )
+
+
+def _unauthorized(refusal: Refusal) -> AuthenticationError:
+    """A 401, which names no reason and stands for several (service.md 0.18)."""
+    facts = ["HTTP 401"]
+    facts += [refusal.code] if refusal.code else []
+    facts += [f"correlation id {refusal.correlation_id}"] if refusal.correlation_id else []
+    if refusal.endpoint.is_loopback:
+        remedy = "Give the token that this local pool printed when it started (ACA_ACCESS_TOKEN)."
+    else:
+        renew = (
+            "The token that was given may have expired, or be meant for something else. Get a "
+            "new one: az account get-access-token --resource https://dynamicsessions.io"
+            if refusal.token_is_given
+            else "The login may be the wrong one, or have expired. Sign in again: az login"
+        )
+        remedy = (
+            f"It can mean one of four things. 1. {renew}\n"
+            "2. The role is missing, or was assigned only minutes ago. If missing:\n"
+            f"{role_command(refusal.endpoint)}\n"
+            f"3. The pool does not know the api-version {refusal.api_version} (ACA_API_VERSION).\n"
+            "4. The path of the endpoint is wrong: compare it with "
+            "properties.poolManagementEndpoint of the pool."
+        )
+    return AuthenticationError(
+        f"The pool did not accept the token{_said(refusal)} ({', '.join(facts)}).",
+        left="Nothing was done.",
+        remedy=remedy,
+    )
+
+
+def _not_found(refusal: Refusal) -> NotFound:
+    if refusal.operation in ("download", "file_metadata", "delete_file"):
+        return _error(
+            NotFound,
+            refusal,
+            "The session has no such file.",
+            "See %files for what is there; a session that was replaced begins empty.",
+        )
+    if refusal.operation in ("get_session", "delete_session"):
+        shown = shorten(refusal.identifier) if refusal.identifier else "of that identifier"
+        return _error(
+            NotFound,
+            refusal,
+            f"The pool has no session {shown}.",
+            "It has cooled down or was deleted; the next cell gets a new, empty one.",
+        )
+    name = refusal.endpoint.pool_name
+    return _error(
+        NotFound,
+        refusal,
+        f"The service knows no pool {name!r} at this endpoint."
+        if name
+        else "The service knows no pool at this endpoint.",
+        "Check the endpoint, and that the pool was not deleted.",
+    )
+
+
+def _too_large(refusal: Refusal) -> PayloadTooLarge:
+    if refusal.operation == "upload":
+        what = "The file is larger than the service takes in one upload (128 MB)."
+        remedy = "Upload it in parts: %upload does that by itself above the limit."
+    else:
+        what = "The code is larger than the service takes in one call."
+        remedy = "Put it into a file, upload that, and run it with %run."
+    return _error(PayloadTooLarge, refusal, what, remedy)
+
+
+def _error(kind: type[_Kind], refusal: Refusal, what: str, remedy: str) -> _Kind:
+    return kind(
+        what,
+        left=_left(refusal),
+        remedy=remedy,
+        status=refusal.status,
+        code=refusal.code,
+        correlation_id=refusal.correlation_id,
+    )
+
+
+def _left(refusal: Refusal) -> str:
+    """What state remains after the refusal."""
+    if refusal.status < 500:
+        return "Nothing was run." if refusal.operation == "execute" else "Nothing was changed."
+    if refusal.operation == "execute":
+        return "Whether the code was run, wholly or in part, is not known."
+    if refusal.operation in ("upload", "delete_file", "delete_session"):
+        return "Whether it was done is not known."
+    return ""
+
+
+def _said(refusal: Refusal) -> str:
+    return f': "{refusal.message}"' if refusal.message else ""
+
+
+def parse_refusal(
+    status: int, headers: Mapping[str, str], body: bytes, secrets: Mapping[str, str]
+) -> tuple[str, str, str]:
+    """The (code, message, trace id) of an error answer, each "" when it has none.
+
+    Knows the envelope ``{"error": {...}}``, the flat form, problem+json, a bare JSON
+    string, plain text and an empty body (service.md 11), with keys in any case.
+    """
+    fields = _fields(body)
+    lowered = {key.lower(): value for key, value in headers.items()}
+    code = fields.get("code") or lowered.get("x-ms-error-code") or ""
+    message = fields.get("message") or fields.get("title") or fields.get("detail") or ""
+    if isinstance(fields.get("errors"), dict):
+        message = f"{message} {json.dumps(fields['errors'])[:2000]}"
+    trace = fields.get("traceid") or ""
+    return (
+        re.sub(r"[^A-Za-z0-9_.]", "", clean(str(code), secrets))[:64],
+        clean(str(message), secrets),
+        _plain_id(str(trace)),
+    )
+
+
+def _fields(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        text = body[:2000].decode("utf-8", "replace")
+        return {} if text.lstrip().startswith("<") else {"message": text}  # not a page of HTML
+    if isinstance(value, str):
+        return {"message": value}
+    for _ in range(3):  # an envelope may be in an envelope (service.md 4)
+        if not isinstance(value, dict):
+            return {}
+        fields = {key.lower(): item for key, item in value.items()}
+        if not isinstance(fields.get("error"), dict):
+            return fields
+        value = fields["error"]
+    return {}
+
+
+def correlation_id(headers: Mapping[str, str], trace: str, ours: str) -> str:
+    """What Azure support asks for: the service's id, else the trace id, else our own."""
+    lowered = {key.lower(): value for key, value in headers.items()}
+    return _plain_id(lowered.get("mise-correlation-id", "")) or trace or ours
+
+
+def _plain_id(text: str) -> str:
+    return text if re.fullmatch(r"[A-Za-z0-9._:-]{1,100}", text) else ""
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """The seconds that the service asks to wait, from a number or a date; None for none."""
+    lowered = {key.lower(): value for key, value in headers.items()}
+    text = lowered.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        return float(text)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def clean(text: str, secrets: Mapping[str, str] | None = None) -> str:
+    """Text from the service as it may be shown: one line, short, without control characters.
+
+    Each key of ``secrets`` in it is replaced by its value.
+    """
+    text = " ".join("".join(c if c.isprintable() else " " for c in text[:20_000]).split())
+    for secret, shown in (secrets or {}).items():
+        text = re.sub(re.escape(secret), lambda _, shown=shown: shown, text, flags=re.IGNORECASE)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

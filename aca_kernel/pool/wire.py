@@ -1,0 +1,309 @@
+"""The transport below the client: TLS trust, deadlines, and what surely was not sent.
+
+requests and urllib3 do the work; this module tells them three things that they do not
+offer: a trust that nothing in the environment can change, a total deadline for a call,
+and whether any byte of a request was written before it failed.
+"""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import Any
+from urllib.request import proxy_bypass_environment
+
+import requests
+import requests.adapters
+import requests.certs
+import urllib3.exceptions
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from aca_kernel.errors import ConfigurationError
+
+__all__ = [
+    "NETWORK_ERRORS",
+    "Call",
+    "PoolAdapter",
+    "is_hopeless",
+    "proxies_for",
+    "trust",
+    "why",
+]
+
+NETWORK_ERRORS = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+)
+"""What may come out of requests and urllib3 when the network fails.
+
+Their texts hold URLs and so the identifier: they are told by `why` and never chained.
+"""
+
+MAX_IDLE = 20.0
+"""Seconds after which an idle connection is replaced rather than used again.
+
+A request on a connection that the service is just closing is lost, and nobody can tell
+whether it arrived. Front ends close idle connections after a minute or more, so a
+connection this young is surely not being closed for idleness.
+"""
+
+_here = threading.local()  # .call: the Call that this thread is making
+
+
+class Call:
+    """One exchange on the wire, to be entered around it, by the thread that makes it.
+
+    ``sent`` is True from the moment when the first byte may have been written: while it
+    is False the service cannot have seen the request. ``abort`` ends the exchange from
+    any thread; so does a total deadline (seconds; None for none), and then ``expired`` is
+    True. ``write_timeout`` is the seconds that one block of the request may take.
+    """
+
+    def __init__(self, deadline: float | None = None, *, write_timeout: float = 60.0) -> None:
+        self.write_timeout = write_timeout
+        self.sent = False
+        self.expired = False
+        self._socket: Any = None
+        self._ended = False
+        self._lock = threading.Lock()
+        self._timer = None if deadline is None else threading.Timer(deadline, self._expire)
+        self._outer: Call | None = None
+
+    def __enter__(self) -> Call:
+        self._outer, _here.call = getattr(_here, "call", None), self
+        if self._timer is not None:
+            self._timer.daemon = True
+            self._timer.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _here.call = self._outer
+        if self._timer is not None:
+            self._timer.cancel()
+        with self._lock:  # from here on the connection may serve another call
+            self._ended = True
+            self._socket = None
+
+    def begin(self, sock: Any) -> None:
+        """Note that the request is about to be written to this socket."""
+        with self._lock:
+            self.sent = True
+            self._socket = sock
+
+    def abort(self) -> None:
+        """End the exchange now: what blocks in it fails. Nothing happens once it is over."""
+        with self._lock:
+            if self._socket is not None:
+                with suppress(OSError, TypeError):  # TypeError: TLS inside TLS
+                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def _expire(self) -> None:
+        self.expired = True
+        self.abort()
+
+
+class _Noted:
+    """Mixin for urllib3's connections: tells the Call when its request begins."""
+
+    sock: Any
+    timeout: Any
+    last_used = 0.0
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        if self.sock is None:
+            self.connect()  # type: ignore[attr-defined]
+        call: Call | None = getattr(_here, "call", None)
+        if call is not None:
+            self.timeout = call.write_timeout  # urllib3 would write with the connect timeout
+            call.begin(self.sock)
+        super().request(*args, **kwargs)  # type: ignore[misc]
+
+
+class _PlainConnection(_Noted, HTTPConnection):
+    pass
+
+
+class _TlsConnection(_Noted, HTTPSConnection):
+    pass
+
+
+class _Fresh:
+    """Mixin for urllib3's pools: an idle connection is used again only while it is young."""
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection = super()._get_conn(timeout)  # type: ignore[misc]
+        if connection.sock is not None and time.monotonic() - connection.last_used > MAX_IDLE:
+            connection.close()  # urllib3 connects it anew
+        return connection
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.last_used = time.monotonic()
+        super()._put_conn(conn)  # type: ignore[misc]
+
+
+class _PlainPool(_Fresh, HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _TlsPool(_Fresh, HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+_POOLS = {"http": _PlainPool, "https": _TlsPool}
+
+
+class PoolAdapter(requests.adapters.HTTPAdapter):
+    """Carries requests with one TLS context, whatever ``verify`` says."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        super().__init__(max_retries=0)
+        _hush()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the pools, of our own kind."""
+        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Make the pools behind a proxy, of our own kind."""
+        kwargs.setdefault("ssl_context", self._context)
+        if not proxy.lower().startswith("socks"):
+            kwargs.setdefault("proxy_ssl_context", self._context)
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Let no ``verify`` reach urllib3; the context judges."""
+        host, tls = super().build_connection_pool_key_attributes(request, True, cert)
+        return host, {**tls, "ssl_context": self._context, "cert_reqs": "CERT_REQUIRED"}
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Leave the connection as it is; the context judges."""
+
+
+def trust(ca_bundle: str | None) -> ssl.SSLContext:
+    """Whom to trust: the public authorities, and those in the file or directory ``ca_bundle``.
+
+    Built from scratch, so that no environment variable (SSL_CERT_FILE, REQUESTS_CA_BUNDLE,
+    SSLKEYLOGFILE, ...) has a part in it. Raises ConfigurationError when the bundle cannot
+    be read.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks certificates and host names
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(cafile=requests.certs.where())
+    if ca_bundle is not None:
+        try:
+            context.load_verify_locations(cafile=ca_bundle)
+        except OSError as error:
+            reason = error.strerror or "it holds no PEM certificate"
+        else:
+            return context
+        raise ConfigurationError(
+            f"The CA bundle {ca_bundle!r} cannot be used: {reason}.",
+            left="Nothing was sent.",
+            remedy="Give the path of a PEM file with the certificates to trust in addition.",
+        )
+    return context
+
+
+def proxies_for(url: str, host: str, proxies: Mapping[str, str]) -> dict[str, str]:
+    """The proxies to use for a host, from a mapping as ``urllib.request.getproxies`` gives it.
+
+    None for a host that its "no" or "no_proxy" entry names.
+    """
+    exempt = proxies.get("no") or proxies.get("no_proxy") or ""
+    if exempt and proxy_bypass_environment(host, {"no": exempt}):
+        return {}
+    return {key: value for key, value in proxies.items() if key not in ("no", "no_proxy")}
+
+
+class _Hushed(logging.Filter):
+    """Drops what urllib3 logs during a Call: its lines hold URLs, and so the identifier."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return getattr(_here, "call", None) is None
+
+
+_hushed = _Hushed()
+
+
+def _hush() -> None:
+    for module in ("connectionpool", "connection", "response", "util.retry", "poolmanager"):
+        logging.getLogger(f"urllib3.{module}").addFilter(_hushed)  # once: it is the same object
+
+
+def why(error: BaseException) -> str:
+    """In our own words, why the network failed: the end of a sentence about the pool."""
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its TLS certificate is not trusted ({cause.verify_message or 'unknown issuer'})"
+    for kind, text in _WHY:
+        if any(isinstance(cause, kind) for cause in causes):
+            return text
+    return "the connection failed"
+
+
+def is_hopeless(error: BaseException) -> bool:
+    """Whether repeating the request cannot help: the certificate or an option is wrong."""
+    return any(
+        isinstance(cause, (ssl.SSLCertVerificationError, requests.exceptions.InvalidSchema))
+        or isinstance(cause, (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader))
+        for cause in _causes(error)
+    )
+
+
+_WHY: tuple[tuple[type[BaseException], str], ...] = (
+    (requests.exceptions.InvalidSchema, "its proxy is of a kind that is not supported"),
+    (requests.exceptions.InvalidURL, "the URL of its proxy is malformed"),
+    (urllib3.exceptions.ProxyError, "the proxy before it failed or refused"),
+    (urllib3.exceptions.NameResolutionError, "its host name cannot be resolved"),
+    (ConnectionRefusedError, "the connection was refused"),
+    (urllib3.exceptions.ConnectTimeoutError, "connecting took too long"),
+    (http.client.RemoteDisconnected, "it closed the connection without an answer"),
+    (http.client.BadStatusLine, "it answered with something that is not HTTP"),
+    (urllib3.exceptions.ReadTimeoutError, "no answer came in time"),
+    (TimeoutError, "no answer came in time"),
+    (ConnectionResetError, "the connection was reset"),
+    (BrokenPipeError, "the connection was reset"),
+    (urllib3.exceptions.IncompleteRead, "the answer ended in its middle"),
+    (http.client.IncompleteRead, "the answer ended in its middle"),
+    (urllib3.exceptions.InvalidChunkLength, "the answer ended in its middle"),
+    (ssl.SSLError, "TLS failed"),
+    (urllib3.exceptions.SSLError, "TLS failed"),
+    (urllib3.exceptions.NewConnectionError, "no connection could be made"),
+    (urllib3.exceptions.DecodeError, "its answer could not be decompressed"),
+)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that it wraps, in the several ways of requests and urllib3."""
+    pending, seen = [error], set[int]()
+    while pending and len(seen) < 50:
+        item = pending.pop(0)
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        yield item
+        inner = [*item.args, getattr(item, "reason", None), item.__cause__, item.__context__]
+        pending += [cause for cause in inner if isinstance(cause, BaseException)]
