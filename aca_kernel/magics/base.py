@@ -8,6 +8,7 @@ import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
 
@@ -15,7 +16,14 @@ from ..errors import UsageError
 from ..interpreters.base import Emit, Interpreter, Output, Reply
 from ..pool import PoolClient, SessionInfo
 
-__all__ = ["Magic", "MagicContext", "MagicParser", "SessionControl", "split_arguments"]
+__all__ = [
+    "HelpRequested",
+    "Magic",
+    "MagicContext",
+    "MagicParser",
+    "SessionControl",
+    "split_arguments",
+]
 
 T = TypeVar("T")
 
@@ -84,12 +92,29 @@ class MagicContext:
         self.emit(Output(msg_type="stream", content={"name": name, "text": text}))
 
 
+class HelpRequested(UsageError):
+    """``-h`` was given: ``what`` is the help to show, and nothing went wrong."""
+
+
 class MagicParser(argparse.ArgumentParser):
-    """An ArgumentParser that never exits: usage and help come as :class:`UsageError`."""
+    """An ArgumentParser that never exits or prints, and knows no abbreviations.
+
+    Help comes as :class:`HelpRequested`, a wrong argument as :class:`UsageError`.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("allow_abbrev", False)
+        # A fixed width, as the notebook's is not that of this process's terminal.
+        options.setdefault("formatter_class", partial(argparse.HelpFormatter, width=88))
+        super().__init__(**options)
+
+    def print_help(self, file: Any = None) -> None:
+        """Raise HelpRequested with the help."""
+        raise HelpRequested(self.format_help().strip())
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         """Raise UsageError with ``message``."""
-        raise UsageError((message or self.format_help()).strip())
+        raise UsageError((message or self.format_usage()).strip())
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError: what is wrong, then the usage line."""
