@@ -42,9 +42,7 @@ class Destination:
     OutsideRoot, or TransferError when it is no directory.
     """
 
-    def __init__(
-        self, directory: str | Path, root: Path, *, leave: Collection[Path] = ()
-    ) -> None:
+    def __init__(self, directory: str | Path, root: Path, *, leave: Collection[Path] = ()) -> None:
         self.path = resolve(directory, root)
         self._descriptor: int | None = None
         if not is_within(self.path, (root, *leave)):
@@ -70,7 +68,7 @@ class Destination:
             self._descriptor = None
 
     def check(self, name: str, *, force: bool = False) -> str:
-        """The safe base name that a file called ``name`` elsewhere would get here.
+        """Give the safe base name that a file called ``name`` elsewhere would get here.
 
         Raises TransferError when it is hidden, or a file of that name is there already, also
         one that differs only in case; ``force`` lifts both, but never replaces a directory
@@ -94,7 +92,7 @@ class Destination:
         return shutil.disk_usage(target).free
 
     def create(self, name: str, *, force: bool = False) -> PartialFile:
-        """A new file that gets the name ``check(name)`` once it is committed.
+        """Open a new file that gets the name ``check(name)`` once it is committed.
 
         Raises TransferError as ``check``, and when the directory cannot be written to.
         """
@@ -112,12 +110,15 @@ class Destination:
         return self.path / name if self._descriptor is None else name
 
     def _taken(self, base: str) -> str | None:
-        """The name of the file that is in the way of ``base``, if one is."""
+        """Find the file that is in the way of ``base``, if one is."""
         if self._lstat(base) is not None:
             return base
         wanted = fold(base)
-        with os.scandir(self.path) as entries:
-            return next((entry.name for entry in entries if fold(entry.name) == wanted), None)
+        try:
+            with os.scandir(self.path) as entries:
+                return next((entry.name for entry in entries if fold(entry.name) == wanted), None)
+        except OSError:
+            return None  # it cannot be listed; the creation itself never replaces a file
 
     def _check_taken(self, taken: str, *, force: bool) -> None:
         there = self._lstat(taken)
@@ -149,10 +150,11 @@ class Destination:
         """Give the written file its name, over another one only with ``force``."""
         at = {"src_dir_fd": self._descriptor, "dst_dir_fd": self._descriptor}
         if force:
-            os.replace(self._at(partial), self._at(base), **at)
+            os.replace(self._at(partial), self._at(base), **at)  # noqa: PTH105
             return
         if os.name == "nt":
-            os.rename(self._at(partial), self._at(base))  # fails there when the name is taken
+            # There it fails when the name is taken.
+            os.rename(self._at(partial), self._at(base))  # noqa: PTH104
             return
         try:
             os.link(self._at(partial), self._at(base), follow_symlinks=False, **at)
@@ -162,7 +164,7 @@ class Destination:
             # No hard links on this file system: claim the name, then replace our own claim.
             claim = os.open(self._at(base), _CREATE, 0o600, dir_fd=self._descriptor)
             os.close(claim)
-            os.replace(self._at(partial), self._at(base), **at)
+            os.replace(self._at(partial), self._at(base), **at)  # noqa: PTH105
 
     def _remove(self, name: str) -> None:
         with contextlib.suppress(OSError):

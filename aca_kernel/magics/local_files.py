@@ -7,6 +7,7 @@ judged and what is opened cannot be two things.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -114,17 +115,13 @@ def open_upload(
         descriptor = _open_below(resolved, root)
     except (OSError, ValueError) as error:
         raise refusal(path, error) from None
+    stream = os.fdopen(descriptor, "rb")
     try:
-        opened = os.fstat(descriptor)
-        _check_kind(path, opened.st_mode)
-        # Several hard links are fine: each is the file itself, and tools that save space
-        # (conda, git-annex, pnpm) make them, so their number says nothing about its origin.
-        if (opened.st_dev, opened.st_ino) != (judged.st_dev, judged.st_ino):
-            raise _swapped(path)
-        return OpenFile(stream=os.fdopen(descriptor, "rb"), path=resolved, size=opened.st_size)
+        size = _check_opened(path, judged, os.fstat(descriptor))
     except BaseException:
-        os.close(descriptor)
+        stream.close()
         raise
+    return OpenFile(stream=stream, path=resolved, size=size)
 
 
 def open_directory(path: Path, root: Path, *, create: bool = False) -> int:
@@ -182,10 +179,8 @@ def _open_below(resolved: Path, root: Path) -> int:
 
 
 def _make_directory(name: str, directory: int) -> None:
-    try:
+    with contextlib.suppress(FileExistsError):
         os.mkdir(name, dir_fd=directory)
-    except FileExistsError:
-        pass
 
 
 def _check_secret(path: str | Path, resolved: Path, root: Path) -> None:
@@ -213,6 +208,16 @@ def _check_kind(path: str | Path, mode: int) -> None:
     raise TransferError(
         f"{shown} is a device, a pipe or a socket; only files can be sent.", left=_NOTHING_SENT
     )
+
+
+def _check_opened(path: str | Path, judged: os.stat_result, opened: os.stat_result) -> int:
+    """The size of an opened file that is the one that was judged."""
+    _check_kind(path, opened.st_mode)
+    # Several hard links are fine: each is the file itself, and tools that save space (conda,
+    # git-annex, pnpm) make them, so their number says nothing about where it comes from.
+    if (opened.st_dev, opened.st_ino) != (judged.st_dev, judged.st_ino):
+        raise _swapped(path)
+    return opened.st_size
 
 
 def _swapped(path: str | Path) -> TransferError:

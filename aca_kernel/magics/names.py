@@ -36,8 +36,7 @@ _SECRETS = (
 
 
 def printable(text: str, limit: int = 200) -> str:
-    """``text`` as it may be shown: what is not printable as an escape, the middle of a long
-    one left out.
+    """``text`` as it may be shown: escaped where not printable, shortened in the middle.
 
     Control characters, line ends, those that turn the direction of text and lone surrogates
     are all escaped, so a name can neither act on a terminal nor pass for another one.
