@@ -173,13 +173,14 @@ class TransferProgress:
         """Stop the transfer at its next block of bytes."""
         self._cancelled.set()
 
-    def finish(self, line: str) -> None:
-        """Turn the bar into ``line``, for good; when none was shown, show nothing."""
+    def finish(self, line: str) -> bool:
+        """Turn the bar into ``line``, for good. False when none was shown, nor is now."""
         with self._lock:
             is_due = self._is_shown and not self._is_finished
             self._is_finished = True
             if is_due:
                 self._emit(self._output("update_display_data", line, _label(line)))
+        return is_due
 
     def summary(self, size: int, verb: str) -> str:
         """What a transfer that went well ends as: bytes, time and rate."""

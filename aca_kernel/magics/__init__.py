@@ -1,0 +1,60 @@
+"""The magics that act on this machine: %upload, %download, %files, %session, %%direct."""
+
+from __future__ import annotations
+
+from ..errors import UsageError
+from ..interpreters.base import Reply
+from .base import HelpRequested, Magic, MagicContext, SessionControl, split_arguments
+from .direct import Direct
+from .download import Download
+from .files import Files
+from .session import Session
+from .upload import Upload
+
+__all__ = [
+    "CELL_MAGICS",
+    "LINE_MAGICS",
+    "Magic",
+    "MagicContext",
+    "SessionControl",
+    "magic_help",
+    "run_magic",
+]
+
+LINE_MAGICS: dict[str, Magic] = {
+    "upload": Upload(),
+    "download": Download(),
+    "files": Files(),
+    "session": Session(),
+}
+"""The magics of one line, by name without the percent sign."""
+
+CELL_MAGICS: dict[str, Magic] = {"direct": Direct()}
+"""The magics of a whole cell, by name without the percent signs."""
+
+
+async def run_magic(name: str, arguments: str, context: MagicContext) -> Reply | None:
+    """Run the magic ``name``, a key of LINE_MAGICS or CELL_MAGICS; None means ok.
+
+    ``arguments`` is the rest of its line. ``-h`` shows the help. Raises UsageError for wrong
+    arguments and other AcaKernelErrors when the magic failed.
+    """
+    magic = _find(name)
+    try:
+        parsed = magic.parser().parse_args(split_arguments(arguments))
+    except HelpRequested as help_:
+        context.stream(f"{help_.what}\n")
+        return None
+    return await magic.run(parsed, context)
+
+
+def magic_help(name: str) -> str:
+    """The help of the magic ``name``, with or without percent signs. Raises UsageError."""
+    return _find(name.lstrip("%")).parser().format_help().strip()
+
+
+def _find(name: str) -> Magic:
+    magic = LINE_MAGICS.get(name) or CELL_MAGICS.get(name)
+    if magic is None:
+        raise UsageError(f"There is no magic %{name} here.")
+    return magic

@@ -1,0 +1,39 @@
+"""%%direct: a cell for the session interpreter itself."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..interpreters.base import CellRequest, Reply
+from .base import Magic, MagicContext, MagicParser
+
+__all__ = ["Direct"]
+
+
+class Direct(Magic):
+    """%%direct."""
+
+    name = "%%direct"
+    summary = "Run the cell in the session interpreter itself."
+
+    def parser(self) -> MagicParser:
+        """Give the parser of the line."""
+        return MagicParser(
+            prog=self.name,
+            description=f"{self.summary} That is where other clients of the same session, such as"
+            " an agent's tool, run their code: by one execute call, past the guest kernel.",
+        )
+
+    async def run(self, arguments: argparse.Namespace, context: MagicContext) -> Reply | None:
+        """Run the body by one execute call."""
+        from ..interpreters.direct import run_direct
+
+        if not context.body.strip():
+            return None
+        await context.interpreter.start(context.emit)
+        request = CellRequest(
+            code=context.body, silent=context.request_silent, allow_stdin=context.allow_stdin
+        )
+        return await run_direct(
+            context.client, context.session.identifier, request, context.emit, context.call
+        )

@@ -1,0 +1,195 @@
+"""%download: files of the session to this machine."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from .. import pool
+from ..errors import TransferError
+from ..interpreters.base import Reply
+from .base import Magic, MagicContext, MagicParser
+from .destination import Destination
+from .local_files import OutsideRoot, refusal
+from .names import fold, printable
+from .progress import TransferProgress, size_text
+from .remote import find
+from .transfer import Outcome, allow, carry_out, combined, move_each
+
+__all__ = ["Download"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    files: list[pool.RemoteFile]
+    notes: list[str]
+
+
+class Download(Magic):
+    """%download NAME... [--to DIR] [--force]."""
+
+    name = "%download"
+    summary = "Fetch files of the session to the notebook's directory."
+
+    def parser(self) -> MagicParser:
+        """Give the parser of the line."""
+        parser = MagicParser(prog=self.name, description=self.summary)
+        parser.add_argument(
+            "names",
+            nargs="+",
+            metavar="NAME",
+            help="a file below /mnt/data, or a glob (* ? [ ] **)",
+        )
+        parser.add_argument(
+            "--to",
+            default="",
+            metavar="DIR",
+            help="a folder of this machine, relative to the notebook, made when missing",
+        )
+        parser.add_argument(
+            "--force", action="store_true", help="replace files here, allow hidden names"
+        )
+        return parser
+
+    async def run(self, arguments: argparse.Namespace, context: MagicContext) -> Reply | None:
+        """Judge all names and their places here, then fetch all files."""
+        destination = await _destination_with_leave(arguments.to, context)
+        try:
+            await context.interpreter.start(context.emit)
+            plan: _Plan = await context.call(_make_plan, arguments, context, destination)
+            for note in plan.notes:
+                context.stream(f"{note}\n")
+            total = sum(file.size for file in plan.files)
+            progress = TransferProgress(context.emit, total=total, files=len(plan.files))
+            outcome = Outcome(names=[file.path for file in plan.files])
+            fetching = _Fetching(context, plan, destination, arguments.force, progress, outcome)
+        except BaseException:
+            destination.close()
+            raise
+        # From here on the thread closes it: it may go on for a moment after an interrupt.
+        await carry_out(context, progress, outcome, fetching.run)
+        error = outcome.error("downloaded")
+        if error is not None:
+            raise error
+        progress.finish(progress.summary(outcome.size, "received"))
+        return None
+
+
+async def _destination_with_leave(directory: str, context: MagicContext) -> Destination:
+    """The directory here, after asking when it is outside the root."""
+    try:
+        return Destination(directory, context.root)
+    except OutsideRoot as error:
+        await allow(context, error, "Save files of the session there")
+        return Destination(directory, context.root, leave=[error.path])
+
+
+def _make_plan(
+    arguments: argparse.Namespace, context: MagicContext, destination: Destination
+) -> _Plan:
+    """Judge everything that can be judged before the first byte is fetched."""
+    found = find(context.client, context.session.identifier, arguments.names)
+    found.check()
+    problems: list[TransferError] = []
+    taken: dict[str, str] = {}
+    for file in found.files:
+        try:
+            base = destination.check(file.name, force=arguments.force)
+            _claim(taken, base, file.path)
+        except TransferError as problem:
+            problems.append(problem)
+    if problems:
+        count = f"{len(problems)} of {len(found.files)} files cannot be downloaded:"
+        raise combined(problems, count)
+    _check_room(found.files, destination)
+    return _Plan(files=found.files, notes=found.notes)
+
+
+def _claim(taken: dict[str, str], base: str, path: str) -> None:
+    """Note that ``path`` becomes ``base`` here; no two may become the same."""
+    other = taken.setdefault(fold(base), path)
+    if other != path:
+        raise TransferError(
+            f"{printable(path)} and {printable(other)} would both become {printable(base)} here.",
+            left="Nothing was downloaded.",
+            remedy="Fetch them one by one, into different folders with --to.",
+        )
+
+
+def _check_room(files: Collection[pool.RemoteFile], destination: Destination) -> None:
+    total = sum(file.size for file in files)
+    free = destination.free()
+    if total > free:
+        raise TransferError(
+            f"The files have {size_text(total)}, and the disk here has room for {size_text(free)}.",
+            left="Nothing was downloaded.",
+            remedy="Make room, or choose another folder with --to.",
+        )
+
+
+class _Fetching:
+    """One download of several files, on the worker thread."""
+
+    def __init__(
+        self,
+        context: MagicContext,
+        plan: _Plan,
+        destination: Destination,
+        force: bool,
+        progress: TransferProgress,
+        outcome: Outcome,
+    ) -> None:
+        self._client = context.client
+        self._identifier = context.session.identifier
+        self._root = context.root
+        self._files = plan.files
+        self._destination = destination
+        self._force = force
+        self._progress = progress
+        self._outcome = outcome
+
+    def run(self) -> None:
+        """Fetch all."""
+        with self._destination:
+            move_each(self._outcome, self._files, self._fetch, lambda file: file.path)
+
+    def _fetch(self, file: pool.RemoteFile) -> str:
+        callback = self._progress.file(file.name, file.size)
+        with self._destination.create(file.name, force=self._force) as partial:
+            try:
+                # No more than was announced and judged against the disk.
+                size = pool.download(
+                    self._client,
+                    self._identifier,
+                    file.path,
+                    partial.stream,
+                    progress=callback,
+                    limit=file.size,
+                )
+                self._progress.check()
+                _check_whole(file, size)
+                partial.commit()
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                    raise TransferError(
+                        f"The disk here is full: {printable(file.path)} does not fit.",
+                        left="What had arrived of it was removed.",
+                        remedy="Make room, or choose another folder with --to.",
+                    ) from None
+                raise refusal(partial.path, error, left="Nothing of it was kept.") from None
+        self._outcome.size += size
+        path = partial.path
+        shown = path.relative_to(self._root) if path.is_relative_to(self._root) else path
+        remote = printable(file.path, 1000)
+        return f"/mnt/data/{remote} → {printable(str(shown), 1000)}  {size_text(size)}"
+
+
+def _check_whole(file: pool.RemoteFile, size: int) -> None:
+    if size != file.size:
+        raise TransferError(
+            f"{printable(file.path)} came with {size} bytes where {file.size} were announced.",
+            left="What had arrived of it was removed.",
+            remedy="Something in the session may be writing to it: try again when it is done.",
+        )

@@ -1,0 +1,210 @@
+"""%session: which session this notebook has, and what becomes of it."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
+
+from ..interpreters.base import Reply
+from ..pool import SessionInfo, shorten
+from .base import Magic, MagicContext, MagicParser
+from .display import age_text, duration_text, table
+from .names import printable
+
+__all__ = ["Session"]
+
+_MOST = 300
+"""Rows of a table; that is a page of the service."""
+
+
+class Session(Magic):
+    """%session [info | restart | new | attach ID | stop | list | keep-alive SECONDS]."""
+
+    name = "%session"
+    summary = "Show this notebook's session, or change it."
+
+    def parser(self) -> MagicParser:
+        """Give the parser of the line."""
+        parser = _DiscreetParser(prog=self.name, description=self.summary)
+        _add_show_identifier(parser)
+        actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
+        info = actions.add_parser("info", help="what runs where, since when, until when")
+        _add_show_identifier(info)
+        for action, text in (
+            ("restart", "a fresh Python state, as the kernel's Restart gives it"),
+            ("new", "leave this session for a new, empty one"),
+            ("stop", "delete the session; the next cell starts a new, empty one"),
+            ("list", "the pool's sessions"),
+        ):
+            actions.add_parser(action, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        attach = actions.add_parser("attach", help="use the session of that identifier")
+        attach.add_argument("identifier", metavar="ID", help="an identifier in full")
+        keep = actions.add_parser(
+            "keep-alive", help="for how long the session is kept after the last cell"
+        )
+        keep.add_argument(
+            "seconds", type=_seconds, metavar="SECONDS", help="seconds, or off (the same as 0)"
+        )
+        return parser
+
+    async def run(self, arguments: argparse.Namespace, context: MagicContext) -> Reply | None:
+        """Do what the action says; without one, show the session."""
+        actions: dict[str, Callable[..., Awaitable[None]]] = {
+            "info": _info,
+            "restart": _restart,
+            "new": _new,
+            "attach": _attach,
+            "stop": _stop,
+            "list": _list,
+            "keep-alive": _keep_alive,
+        }
+        await actions[arguments.action or "info"](arguments, context)
+        return None
+
+
+class _DiscreetParser(MagicParser):
+    """A parser that does not repeat wrong words: one may be an identifier."""
+
+    def error(self, message: str) -> NoReturn:
+        for beginning in ("unrecognized arguments", "argument ACTION: invalid choice"):
+            if message.startswith(beginning):
+                message = f"there is no such action or argument ({beginning.split()[-1]})"
+        super().error(message)
+
+
+def _add_show_identifier(parser: argparse.ArgumentParser) -> None:
+    # SUPPRESS, or the default of the sub-parser would undo what the line before it set.
+    parser.add_argument(
+        "--show-identifier",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="show the identifier in full: whoever has it and may use the pool enters the session",
+    )
+
+
+def _seconds(text: str) -> float:
+    if text.lower() == "off":
+        return 0.0
+    seconds = float(text)
+    if not 0 <= seconds < 10**9 or math.isnan(seconds):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
+    return seconds
+
+
+async def _info(arguments: argparse.Namespace, context: MagicContext) -> None:
+    session, client = context.session, context.client
+    endpoint = client.endpoint
+    identifier = session.identifier
+    is_full = getattr(arguments, "show_identifier", False)
+    pool_name = f"{endpoint.pool_name} on " if endpoint.pool_name else ""
+    rows = [
+        ["pool", f"{pool_name}{endpoint.host}"],
+        ["api-version", client.api_version],
+        ["session", identifier if is_full else shorten(identifier)],
+        ["mode", session.mode],
+    ]
+    if session.started:
+        # Asked for only now: a question to the service about a session would allocate it.
+        rows += _life(await session.session_info())
+    else:
+        rows.append(["state", "not started: the first cell starts it"])
+    kept = duration_text(session.keep_alive) if session.keep_alive else ""
+    rows.append(["keep-alive", f"{kept} after the last cell" if kept else "off"])
+    rows.append(["transfer root", str(context.root)])
+    context.emit(table([[name, printable(text)] for name, text in rows]))
+
+
+def _life(info: SessionInfo | None) -> list[list[str]]:
+    if info is None:
+        return [["state", "started; the service tells no more about it"]]
+    rows = [["state", "running"]]
+    if info.created is not None:
+        rows.append(["since", f"{info.created:%Y-%m-%d %H:%M:%S %Z} ({age_text(info.created)})"])
+    if info.expires is not None:
+        until = f"{info.expires:%Y-%m-%d %H:%M:%S %Z} ({age_text(info.expires)})"
+        rows.append(["idle until", until])
+    if info.cooldown_seconds is not None:
+        rows.append(["cooldown period", duration_text(info.cooldown_seconds)])
+    return rows
+
+
+async def _restart(arguments: argparse.Namespace, context: MagicContext) -> None:
+    await context.session.restart()
+    if context.session.mode == "linked":
+        context.stream("Restarted: variables are gone, files in /mnt/data are still there.\n")
+    else:
+        context.stream("Restarted: the session was deleted; the next cell starts an empty one.\n")
+
+
+async def _new(arguments: argparse.Namespace, context: MagicContext) -> None:
+    await context.session.renew()
+    context.stream(f"The next cell runs in a new session, {_short(context)}.\n")
+
+
+async def _attach(arguments: argparse.Namespace, context: MagicContext) -> None:
+    from ..pool import check_identifier
+
+    identifier = check_identifier(arguments.identifier)
+    if identifier == context.session.identifier:
+        context.stream(f"This notebook uses session {_short(context)} already.\n")
+        return
+    warning = (
+        f"Session {shorten(identifier)} may be in use elsewhere: whoever has its identifier"
+        " shares variables and files with this notebook, and can change them."
+    )
+    context.stream(f"{warning}\n", "stderr")
+    answer = await context.ask("Attach to it? [y/N] ")
+    # Without stdin nobody can be asked; the line itself, with the identifier, is the act.
+    if answer is not None and answer.strip().lower() not in ("y", "yes"):
+        context.stream(f"Not attached; the session is still {_short(context)}.\n")
+        return
+    await context.session.attach(identifier)
+    context.stream(f"Attached: the next cell runs in session {_short(context)}.\n")
+
+
+async def _stop(arguments: argparse.Namespace, context: MagicContext) -> None:
+    await context.session.stop()
+    context.stream(
+        "The session is deleted, with its variables and files."
+        " The next cell starts a new, empty one.\n"
+    )
+
+
+async def _list(arguments: argparse.Namespace, context: MagicContext) -> None:
+    def fetch() -> list[SessionInfo]:
+        return list(itertools.islice(context.client.list_sessions(), _MOST + 1))
+
+    sessions: list[SessionInfo] = await context.call(fetch)
+    if not sessions:
+        context.stream("The pool has no session.\n")
+        return
+    own = context.session.identifier
+    rows = [
+        [
+            printable(shorten(info.identifier)),
+            "this notebook's" if info.identifier == own else "",
+            age_text(info.created),
+            age_text(info.last_accessed),
+            age_text(info.expires),
+        ]
+        for info in sessions[:_MOST]
+    ]
+    context.emit(table(rows, ["Session", "", "Created", "Last used", "Idle until"]))
+    if len(sessions) > _MOST:
+        context.stream(f"More than {_MOST} sessions; the others are not shown.\n")
+
+
+async def _keep_alive(arguments: argparse.Namespace, context: MagicContext) -> None:
+    context.session.keep_alive = arguments.seconds
+    if arguments.seconds:
+        kept = duration_text(arguments.seconds)
+        context.stream(f"The session is kept alive for {kept} after the last cell.\n")
+    else:
+        context.stream("The session is not kept alive: it ends after its cooldown period.\n")
+
+
+def _short(context: MagicContext) -> str:
+    return shorten(context.session.identifier)

@@ -1,0 +1,244 @@
+"""%upload: files of this machine to /mnt/data of the session."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import pool
+from ..errors import AcaKernelError, TransferError, UsageError
+from ..interpreters.base import Reply
+from .base import Magic, MagicContext, MagicParser
+from .local_files import OpenFile, OutsideRoot, open_upload
+from .names import printable
+from .progress import TransferProgress, size_text
+from .remote import below_root
+from .selection import select
+from .transfer import Outcome, allow, carry_out, combined, move_each
+
+__all__ = ["Upload"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Item:
+    path: Path
+    """On this machine, relative to the transfer root where it is inside."""
+    remote: str
+    """In the session, relative to /mnt/data."""
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    items: list[_Item]
+    notes: list[str]
+    leave: tuple[Path, ...]
+
+
+class Upload(Magic):
+    """%upload PATH... [--to DIR] [--as NAME] [-r] [--force]."""
+
+    name = "%upload"
+    summary = "Send files of this machine to /mnt/data of the session."
+
+    def parser(self) -> MagicParser:
+        """Give the parser of the line."""
+        parser = MagicParser(
+            prog=self.name,
+            description=f"{self.summary} A file of the same name there is replaced.",
+        )
+        parser.add_argument(
+            "paths",
+            nargs="+",
+            metavar="PATH",
+            help="a file, a glob (* ? [ ] **) or, with -r, a folder; relative to the notebook",
+        )
+        parser.add_argument(
+            "--to", default="", metavar="DIR", help="a folder below /mnt/data, made when missing"
+        )
+        parser.add_argument(
+            "--as", dest="name", metavar="NAME", help="the name there, of a single file"
+        )
+        parser.add_argument(
+            "-r", "--recursive", action="store_true", help="send folders with all in them"
+        )
+        parser.add_argument(
+            "--force", action="store_true", help="also hidden files and such as look like keys"
+        )
+        return parser
+
+    async def run(self, arguments: argparse.Namespace, context: MagicContext) -> Reply | None:
+        """Judge all names, then send all files."""
+        plan = await _plan_with_leave(arguments, context)
+        for note in plan.notes:
+            context.stream(f"{note}\n")
+        if not plan.items:
+            context.stream("Nothing to send.\n")
+            return None
+        await context.interpreter.start(context.emit)
+        total = sum(item.size for item in plan.items)
+        progress = TransferProgress(context.emit, total=total, files=len(plan.items))
+        outcome = Outcome(names=[item.remote for item in plan.items])
+        sending = _Sending(context, plan, arguments.force, progress, outcome)
+        await carry_out(context, progress, outcome, sending.run)
+        error = outcome.error("sent")
+        if error is not None:
+            raise error
+        progress.finish(progress.summary(outcome.size, "sent"))
+        return None
+
+
+async def _plan_with_leave(arguments: argparse.Namespace, context: MagicContext) -> _Plan:
+    """The plan, after asking about each path outside the root."""
+    leave: list[Path] = []
+    while True:
+        try:
+            plan: _Plan = await context.call(_make_plan, arguments, context.root, tuple(leave))
+        except OutsideRoot as error:
+            await allow(context, error, "Send it to the session")
+            leave.append(error.path)
+        else:
+            return plan
+
+
+def _make_plan(arguments: argparse.Namespace, root: Path, leave: Collection[Path]) -> _Plan:
+    """Judge everything that can be judged before the first byte is sent."""
+    directory = below_root(arguments.to)
+    selection = select(
+        arguments.paths, root, recursive=arguments.recursive, force=arguments.force, leave=leave
+    )
+    if arguments.name is not None and len(selection.files) != 1:
+        raise UsageError(
+            f"--as names one file, and these are {len(selection.files)}; nothing was sent."
+        )
+    items: list[_Item] = []
+    problems: list[TransferError] = []
+    taken: dict[str, Path] = {}
+    for candidate in selection.files:
+        name = candidate.remote if arguments.name is None else arguments.name
+        remote = f"{directory}/{name}" if directory else name
+        inside = candidate.path.is_relative_to(root)
+        path = candidate.path.relative_to(root) if inside else candidate.path
+        try:
+            pool.check_path(remote)
+            if arguments.name is not None:
+                pool.check_name(name)
+            _claim(taken, remote, path)
+            with open_upload(candidate.path, root, force=arguments.force, leave=leave) as opened:
+                items.append(_Item(path=path, remote=remote, size=opened.size))
+        except OutsideRoot:
+            raise
+        except TransferError as problem:
+            problems.append(problem)
+    if problems:
+        count = f"{len(problems)} of {len(selection.files)} files cannot be sent:"
+        raise combined(problems, count)
+    return _Plan(items=items, notes=selection.notes, leave=tuple(leave))
+
+
+def _claim(taken: dict[str, Path], remote: str, path: Path) -> None:
+    """Note that ``path`` becomes ``remote``; no two may become the same."""
+    other = taken.setdefault(remote, path)
+    if other != path:
+        raise TransferError(
+            f"{printable(str(path))} and {printable(str(other))} would both become"
+            f" /mnt/data/{printable(remote)}.",
+            left="Nothing was sent.",
+            remedy="Send them one by one with --as, or their folder with -r.",
+        )
+
+
+class _Sending:
+    """One upload of several files, on the worker thread."""
+
+    def __init__(
+        self,
+        context: MagicContext,
+        plan: _Plan,
+        force: bool,
+        progress: TransferProgress,
+        outcome: Outcome,
+    ) -> None:
+        self._client = context.client
+        self._identifier = context.session.identifier
+        self._root = context.root
+        self._plan = plan
+        self._force = force
+        self._progress = progress
+        self._outcome = outcome
+        self._staged: dict[str, _Item] = {}
+
+    def run(self) -> None:
+        """Send all, then move those that belong into a folder there."""
+        move_each(self._outcome, self._plan.items, self._send, lambda item: item.remote)
+        if self._staged:
+            self._place()
+
+    def _send(self, item: _Item) -> str | None:
+        # Opened again, as it may be long since it was judged: open_upload judges it anew.
+        with open_upload(
+            self._root / item.path, self._root, force=self._force, leave=self._plan.leave
+        ) as opened:
+            callback = self._progress.file(item.path.name, item.size)
+            if opened.size > pool.UPLOAD_LIMIT:
+                pool.upload_in_parts(
+                    self._client,
+                    self._identifier,
+                    opened.stream,
+                    item.remote,
+                    size=opened.size,
+                    progress=callback,
+                )
+            elif "/" in item.remote:
+                # The service's own sub-directories are not to be relied on (service.md 9).
+                staged = f"aca-upload-{uuid.uuid4().hex}"
+                self._staged[staged] = item
+                try:
+                    self._send_whole(opened, staged, callback)
+                except BaseException:
+                    self._drop(staged)
+                    raise
+                return None
+            else:
+                self._send_whole(opened, item.remote, callback)
+        return self._arrived(item, opened.size)
+
+    def _send_whole(self, opened: OpenFile, name: str, callback: pool.Progress) -> None:
+        pool.upload(
+            self._client,
+            self._identifier,
+            opened.stream,
+            name,
+            size=opened.size,
+            progress=callback,
+        )
+
+    def _place(self) -> None:
+        """Move what arrived whole under a temporary name to where it belongs."""
+        targets = {staged: item.remote for staged, item in self._staged.items()}
+        try:
+            pool.place(self._client, self._identifier, targets)
+        except AcaKernelError as error:
+            self._outcome.failed.extend((item.remote, error) for item in self._staged.values())
+            for staged in list(self._staged):
+                self._drop(staged)
+        else:
+            lines = [self._arrived(item, item.size) for item in self._staged.values()]
+            self._outcome.arrived.extend(lines)
+
+    def _drop(self, staged: str) -> None:
+        del self._staged[staged]
+        if self._client.supports("delete_file"):
+            with contextlib.suppress(
+                AcaKernelError
+            ):  # what cannot be deleted ends with the session
+                self._client.delete_file(self._identifier, staged)
+
+    def _arrived(self, item: _Item, size: int) -> str:
+        self._outcome.size += size
+        remote = printable(item.remote, 1000)
+        return f"{printable(str(item.path), 1000)} → /mnt/data/{remote}  {size_text(size)}"
