@@ -28,9 +28,10 @@ class Session(Magic):
 
     def parser(self) -> MagicParser:
         """Give the parser of the line."""
-        parser = _DiscreetParser(prog=self.name, description=self.summary)
+        usage = "%%session [-h] [--show-identifier] [ACTION ...]"
+        parser = _DiscreetParser(prog=self.name, usage=usage, description=self.summary)
         _add_show_identifier(parser)
-        actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
+        actions = parser.add_subparsers(dest="action", metavar="ACTION", prog=self.name)
         info = actions.add_parser("info", help="what runs where, since when, until when")
         _add_show_identifier(info)
         for action, text in (
@@ -69,9 +70,9 @@ class _DiscreetParser(MagicParser):
     """A parser that does not repeat wrong words: one may be an identifier."""
 
     def error(self, message: str) -> NoReturn:
-        for beginning in ("unrecognized arguments", "argument ACTION: invalid choice"):
-            if message.startswith(beginning):
-                message = f"there is no such action or argument ({beginning.split()[-1]})"
+        """Raise UsageError as every magic does, without the words that were given."""
+        if message.startswith(("unrecognized arguments", "argument ACTION: invalid choice")):
+            message = "there is no such action or argument"
         super().error(message)
 
 
@@ -88,9 +89,12 @@ def _add_show_identifier(parser: argparse.ArgumentParser) -> None:
 def _seconds(text: str) -> float:
     if text.lower() == "off":
         return 0.0
-    seconds = float(text)
-    if not 0 <= seconds < 10**9 or math.isnan(seconds):
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < 10**9:
+        raise argparse.ArgumentTypeError("not a number of seconds, nor off")
     return seconds
 
 
