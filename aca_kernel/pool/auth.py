@@ -92,12 +92,15 @@ class TokenSource:
             self._refresh_at = self._ends_at - min(_EARLY, lifetime / 2)
             return self._token
 
-    def drop(self) -> None:
-        """Forget the token, because the service refused it: `get` fetches another."""
+    def drop(self) -> bool:
+        """Forget the token, because the service refused it; whether `get` gives another."""
+        if self.is_given:
+            return False
         with self._lock:
             self._token = None
             if self._made:
                 self._credential = None  # it keeps tokens too
+        return True
 
     def check(self, endpoint: Endpoint) -> None:
         """Raise ConfigurationError when a token of this source must not go to the endpoint.

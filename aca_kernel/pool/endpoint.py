@@ -127,7 +127,9 @@ def check_identifier(identifier: str) -> str:
     if not 4 <= len(identifier) <= 128:
         what = f"The session identifier has {len(identifier)} characters."
     else:
-        what = f"The session identifier {shorten(identifier)} holds a character that is not allowed."
+        what = (
+            f"The session identifier {shorten(identifier)} holds a character that is not allowed."
+        )
     raise ConfigurationError(
         what,
         left="Nothing was sent.",

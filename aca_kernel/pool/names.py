@@ -9,7 +9,7 @@ import unicodedata
 
 from aca_kernel.errors import TransferError
 
-__all__ = ["check_name", "check_path", "split_path"]
+__all__ = ["check_directory", "check_name", "check_path", "is_legal_directory", "split_path"]
 
 # service.md 9, besides letters, digits and what is not ASCII
 _PUNCTUATION = frozenset("-_ .@$&=;,#%^()")
@@ -56,6 +56,15 @@ def check_directory(directory: str) -> str:
             raise _illegal(directory, "the service allows no dot in a directory's name")
         check_name(part)
     return directory
+
+
+def is_legal_directory(directory: str) -> bool:
+    """Whether check_directory lets the directory pass, for names out of a listing."""
+    try:
+        check_directory(directory)
+    except TransferError:
+        return False
+    return True
 
 
 def split_path(path: str) -> tuple[str, str]:

@@ -303,5 +303,5 @@ def clean(text: str, secrets: Mapping[str, str] | None = None) -> str:
     """
     text = " ".join("".join(c if c.isprintable() else " " for c in text[:20_000]).split())
     for secret, shown in (secrets or {}).items():
-        text = re.sub(re.escape(secret), lambda _, shown=shown: shown, text, flags=re.IGNORECASE)
+        text = re.sub(re.escape(secret), shown.replace("\\", r"\\"), text, flags=re.IGNORECASE)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -8,6 +8,7 @@ and whether any byte of a request was written before it failed.
 from __future__ import annotations
 
 import http.client
+import http.cookiejar
 import logging
 import socket
 import ssl
@@ -15,13 +16,15 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from importlib import metadata
 from types import TracebackType
 from typing import Any
-from urllib.request import proxy_bypass_environment
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
+import certifi
 import requests
 import requests.adapters
-import requests.certs
+import requests.auth
 import urllib3.exceptions
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -30,8 +33,10 @@ from aca_kernel.errors import ConfigurationError
 
 __all__ = [
     "NETWORK_ERRORS",
+    "Bearer",
     "Call",
     "PoolAdapter",
+    "PoolSession",
     "is_hopeless",
     "proxies_for",
     "trust",
@@ -168,6 +173,38 @@ class _TlsPool(_Fresh, HTTPSConnectionPool):
 _POOLS = {"http": _PlainPool, "https": _TlsPool}
 
 
+class Bearer(requests.auth.AuthBase):
+    """The only place where a token is attached. Any ``auth`` keeps requests from .netrc."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Attach the token to one request."""
+        r.headers["Authorization"] = f"Bearer {self._token}"
+        return r
+
+
+class PoolSession(requests.Session):
+    """A session that ignores the environment, keeps no cookies and follows nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.adapters.clear()
+        self.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        self.headers.update(
+            {
+                "User-Agent": f"aca-kernel/{metadata.version('aca-kernel')}",
+                "Accept": "*/*",
+                "Accept-Encoding": "gzip",
+            }
+        )
+
+    def get_redirect_target(self, resp: Any) -> None:
+        """None: even to look where a redirect leads, requests would read its whole body."""
+
+
 class PoolAdapter(requests.adapters.HTTPAdapter):
     """Carries requests with one TLS context, whatever ``verify`` says."""
 
@@ -192,10 +229,10 @@ class PoolAdapter(requests.adapters.HTTPAdapter):
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
+    ) -> Any:
         """Let no ``verify`` reach urllib3; the context judges."""
-        host, tls = super().build_connection_pool_key_attributes(request, True, cert)
-        return host, {**tls, "ssl_context": self._context, "cert_reqs": "CERT_REQUIRED"}
+        host, _ = super().build_connection_pool_key_attributes(request, True, cert)
+        return host, {"ssl_context": self._context, "cert_reqs": "CERT_REQUIRED"}
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Leave the connection as it is; the context judges."""
@@ -210,7 +247,7 @@ def trust(ca_bundle: str | None) -> ssl.SSLContext:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks certificates and host names
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_verify_locations(cafile=requests.certs.where())
+    context.load_verify_locations(cafile=certifi.where())
     if ca_bundle is not None:
         try:
             context.load_verify_locations(cafile=ca_bundle)
@@ -226,7 +263,7 @@ def trust(ca_bundle: str | None) -> ssl.SSLContext:
     return context
 
 
-def proxies_for(url: str, host: str, proxies: Mapping[str, str]) -> dict[str, str]:
+def proxies_for(host: str, proxies: Mapping[str, str]) -> dict[str, str]:
     """The proxies to use for a host, from a mapping as ``urllib.request.getproxies`` gives it.
 
     None for a host that its "no" or "no_proxy" entry names.
@@ -257,7 +294,9 @@ def why(error: BaseException) -> str:
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its TLS certificate is not trusted ({cause.verify_message or 'unknown issuer'})"
+            return (
+                f"its TLS certificate is not trusted ({cause.verify_message or 'unknown issuer'})"
+            )
     for kind, text in _WHY:
         if any(isinstance(cause, kind) for cause in causes):
             return text
@@ -266,11 +305,15 @@ def why(error: BaseException) -> str:
 
 def is_hopeless(error: BaseException) -> bool:
     """Whether repeating the request cannot help: the certificate or an option is wrong."""
-    return any(
-        isinstance(cause, (ssl.SSLCertVerificationError, requests.exceptions.InvalidSchema))
-        or isinstance(cause, (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader))
-        for cause in _causes(error)
-    )
+    return any(isinstance(cause, _HOPELESS) for cause in _causes(error))
+
+
+_HOPELESS = (
+    ssl.SSLCertVerificationError,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidHeader,
+)
 
 
 _WHY: tuple[tuple[type[BaseException], str], ...] = (

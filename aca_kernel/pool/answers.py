@@ -1,0 +1,304 @@
+"""What the service's answers mean, whatever the api-version they come from.
+
+Everything here is pure. Parsing is tolerant, because versions, documentation and the
+service disagree (service.md 2 and 17): keys in any case, with or without ``$id``, missing
+fields, both spellings of a field. Section numbers of service.md are in brackets.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from aca_kernel.errors import UnexpectedAnswer
+
+__all__ = [
+    "Execution",
+    "PoolMetadata",
+    "RemoteFile",
+    "SessionInfo",
+    "parse_execution",
+    "parse_file",
+    "parse_files",
+    "parse_json",
+    "parse_metadata",
+    "parse_session",
+    "parse_sessions",
+    "parse_time",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """What the service says about one execute call.
+
+    ``succeeded`` comes from the status word alone: HTTP 200 and an empty stderr say
+    nothing (service.md 0.1 and 0.2). ``result`` is None, "" (no value) or the value,
+    an image as ``{"type": "image", "format": ..., "base64_data": ...}``. ``session_guid``
+    is "" and ``new_allocation`` None where the answer does not tell.
+    """
+
+    succeeded: bool
+    status: str
+    stdout: str
+    stderr: str
+    result: Any
+    duration_ms: int | None
+    session_guid: str
+    new_allocation: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteFile:
+    """A file or directory in /mnt/data. ``directory`` is "" for the root; sizes are bytes.
+
+    Names in a listing are chosen inside the session: treat them as hostile.
+    """
+
+    name: str
+    directory: str
+    is_directory: bool
+    size: int
+    modified: datetime | None
+
+    @property
+    def path(self) -> str:
+        """The path relative to /mnt/data."""
+        return f"{self.directory}/{self.name}" if self.directory else self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionInfo:
+    """A living session. The identifier opens it, so ``repr`` leaves it out."""
+
+    identifier: str = field(repr=False)
+    created: datetime | None
+    last_accessed: datetime | None
+    expires: datetime | None
+    etag: str
+
+    @property
+    def cooldown_seconds(self) -> float | None:
+        """For how long the session may idle, in seconds; None when the answer does not tell."""
+        if self.expires is None or self.last_accessed is None:
+            return None
+        return (self.expires - self.last_accessed).total_seconds()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolMetadata:
+    """What a pool's sessions bring: (name, version) pairs, and the whole answer as ``raw``."""
+
+    runtimes: tuple[tuple[str, str], ...]
+    packages: tuple[tuple[str, str], ...]
+    raw: Mapping[str, Any]
+
+
+def parse_json(body: bytes) -> Any:
+    """The JSON value of an answer. Raises UnexpectedAnswer when it is empty or not JSON.
+
+    An integer too long for Python's own limit stays text.
+    """
+    if not body.strip():
+        raise UnexpectedAnswer("The service answered with nothing where JSON was due.")
+    try:
+        return json.loads(body, parse_int=_integer)
+    except (ValueError, RecursionError):
+        pass
+    raise UnexpectedAnswer("The service answered with something that is not JSON.")
+
+
+def parse_execution(value: Any, headers: Mapping[str, str]) -> Execution:
+    """The outcome of an execute call of any version.
+
+    Raises UnexpectedAnswer when the value is not an object with a status.
+    """
+    outer = _inner(value, "an execution")
+    status = outer.get("status")
+    if not isinstance(status, str) or not status:
+        raise _shape("an execution")
+    streams = outer
+    wrapped = outer.get("result")
+    if isinstance(wrapped, dict) and not {"stdout", "stderr", "executionresult"} & outer.keys():
+        inner = _lower(wrapped)
+        if {"stdout", "stderr", "executionresult", "executiontimeinmilliseconds"} & inner.keys():
+            streams = inner
+    is_outer = streams is outer
+    result = streams.get("executionresult", streams.get("result", "") if is_outer else "")
+    succeeded = status.lower() in ("succeeded", "success", "0")  # "0": a shell pool [15]
+    stderr = _text(streams.get("stderr"))
+    if not succeeded and not stderr:
+        stderr = _error_text(outer.get("error"))
+    fields = {key.lower(): text for key, text in headers.items()}
+    return Execution(
+        succeeded=succeeded,
+        status=status,
+        stdout=_text(streams.get("stdout")),
+        stderr=stderr,
+        result=_lower(result) if _is_image(result) else result,
+        duration_ms=_int(streams.get("executiontimeinmilliseconds")),
+        session_guid=fields.get("x-ms-session-guid", ""),
+        new_allocation={"true": True, "false": False}.get(
+            fields.get("x-ms-new-allocation", "").lower()
+        ),
+    )
+
+
+def parse_file(value: Any, directory: str = "") -> RemoteFile:
+    """One file, from its metadata, an upload's answer or an entry of a listing.
+
+    ``directory`` is the one that was asked about. Raises UnexpectedAnswer.
+    """
+    if isinstance(value, list) and value:
+        value = value[0]
+    entries = _lower(value).get("value") if isinstance(value, dict) else None
+    if isinstance(entries, list) and entries:  # legacy uploads answer as listings do [2.1]
+        value = entries[0]
+    entry = _inner(value, "a file")
+    name = entry.get("filename", entry.get("name"))
+    if not isinstance(name, str) or not name:
+        raise _shape("a file")
+    return RemoteFile(
+        name=name,
+        directory=_directory(entry.get("directory"), directory),
+        is_directory=_text(entry.get("type")).lower() == "directory",
+        size=_int(entry.get("sizeinbytes", entry.get("size"))) or 0,
+        modified=parse_time(entry.get("lastmodifiedat", entry.get("lastmodifiedtime"))),
+    )
+
+
+def parse_files(value: Any, directory: str = "") -> tuple[list[RemoteFile], str]:
+    """The files of one page of a listing, and the next page's link ("" for none)."""
+    entries, link = _page(value, ("value", "files"), "a listing of files")
+    return [parse_file(entry, directory) for entry in entries], link
+
+
+def parse_session(value: Any) -> SessionInfo:
+    """One session. Raises UnexpectedAnswer."""
+    entry = _inner(value, "a session")
+    identifier = entry.get("identifier")
+    if not isinstance(identifier, str):
+        raise _shape("a session")
+    return SessionInfo(
+        identifier=identifier,
+        created=parse_time(entry.get("createdat")),
+        last_accessed=parse_time(entry.get("lastaccessedat")),
+        expires=parse_time(entry.get("expireat", entry.get("expiresat"))),
+        etag=_text(entry.get("etag")),
+    )
+
+
+def parse_sessions(value: Any) -> tuple[list[SessionInfo], str]:
+    """The sessions of one page of a listing, and the next page's link ("" for none)."""
+    entries, link = _page(value, ("sessions", "value"), "a listing of sessions")
+    return [parse_session(entry) for entry in entries], link
+
+
+def parse_metadata(value: Any) -> PoolMetadata:
+    """What a pool's sessions bring. Raises UnexpectedAnswer."""
+    if not isinstance(value, dict):
+        raise _shape("a pool's metadata")
+    fields = _lower(value)
+    return PoolMetadata(
+        runtimes=tuple(_versions(fields.get("runtimes"))),
+        packages=tuple(_versions(fields.get("preinstalledpackages"))),
+        raw=value,
+    )
+
+
+def parse_time(value: Any) -> datetime | None:
+    """A time with zone, from ISO 8601 with any number of fractional digits; None otherwise."""
+    found = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if not found:
+        return None
+    seconds, fraction, zone = found.groups()
+    offset = "+00:00" if zone in (None, "", "Z", "z") else zone
+    try:
+        return datetime.fromisoformat(f"{seconds}.{(fraction or '').ljust(6, '0')[:6]}{offset}")
+    except ValueError:
+        return None
+
+
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,20}))?(Z|z|[+-]\d\d:\d\d)?", re.ASCII
+)
+
+
+def _lower(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {key.lower(): item for key, item in value.items()}
+
+
+def _inner(value: Any, what: str) -> dict[str, Any]:
+    """The object that holds the fields: the value itself or its ``properties``."""
+    if not isinstance(value, dict):
+        raise _shape(what)
+    outer = _lower(value)
+    properties = outer.get("properties")
+    return _lower(properties) if isinstance(properties, dict) else outer
+
+
+def _page(value: Any, keys: tuple[str, ...], what: str) -> tuple[list[Any], str]:
+    if isinstance(value, list):  # the container's own form [9]
+        return value, ""
+    if isinstance(value, dict):
+        fields = _lower(value)
+        for key in keys:
+            if isinstance(fields.get(key), list):
+                return fields[key], _text(fields.get("nextlink"))
+    raise _shape(what)
+
+
+def _directory(value: Any, asked: str) -> str:
+    """A directory below /mnt/data, "" for the root; relative ones are below ``asked``."""
+    given = _text(value).removeprefix("/mnt/data").strip("/").removeprefix("./")
+    if given in ("", "."):
+        return asked
+    if not asked or given == asked or given.startswith(f"{asked}/"):
+        return given
+    return f"{asked}/{given}"
+
+
+def _versions(value: Any) -> Iterator[tuple[str, str]]:
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, dict):
+            fields = _lower(item)
+            yield _text(fields.get("name")), _text(fields.get("version"))
+
+
+def _is_image(value: Any) -> bool:
+    return isinstance(value, dict) and "base64_data" in _lower(value)
+
+
+def _error_text(value: Any) -> str:
+    """The text of an execution's ``error``, which may be nested once more (service.md 4)."""
+    if not isinstance(value, dict):
+        return ""
+    fields = _lower(value)
+    if isinstance(fields.get("error"), dict):
+        fields = _lower(fields["error"])
+    return ": ".join(text for key in ("code", "message") if (text := _text(fields.get(key))))
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else str(value)
+
+
+def _int(value: Any) -> int | None:
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) < 4000 else digits
+
+
+def _shape(what: str) -> UnexpectedAnswer:
+    return UnexpectedAnswer(f"The service answered with JSON that is not {what}.")

@@ -1,0 +1,278 @@
+"""The client of a pool's data plane: each operation of the API as a method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, TypeVar
+
+from aca_kernel.errors import NotFound, UnexpectedAnswer
+from aca_kernel.pool import answers, api
+from aca_kernel.pool.auth import TokenSource
+from aca_kernel.pool.endpoint import Endpoint, check_identifier
+from aca_kernel.pool.names import check_directory, check_path, is_legal_directory, split_path
+from aca_kernel.pool.transport import Answer, Body, Transport, what_is_left
+
+__all__ = ["PoolClient"]
+
+_T = TypeVar("_T")
+
+EXECUTION_CAP = 220  # seconds, the service's own limit of a synchronous call (service.md 6)
+_MOST_PAGES = 10_000
+_MOST_DIRECTORIES = 10_000  # of a listing that is walked here
+_DEEPEST = 32
+
+
+class PoolClient:
+    """The operations of one pool, over one kept-alive ``requests.Session``.
+
+    TLS is always verified: ``ca_bundle`` adds certificates to trust, and nothing in the
+    environment matters. ``proxies`` is a mapping as ``urllib.request.getproxies`` gives it;
+    none is used on this machine. Timeouts are seconds.
+
+    Every method raises the errors of `aca_kernel.errors`: ConfigurationError before
+    anything is sent, NotSent and AnswerLost when the network fails, AuthenticationError
+    and ServiceError when the service refuses, VersionLacks when the api-version has no
+    such operation. May be used from several threads.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        tokens: TokenSource,
+        *,
+        api_version: str = api.DEFAULT_API_VERSION,
+        ca_bundle: str | None = None,
+        connect_timeout: float = 10.0,
+        read_timeout: float = 60.0,
+        proxies: Mapping[str, str] | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self.api_version = api_version
+        self._api = api.Api(api_version)
+        self._transport = Transport(
+            endpoint,
+            tokens,
+            ca_bundle=ca_bundle,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            proxies=proxies,
+        )
+
+    def __repr__(self) -> str:
+        return f"<PoolClient: {self.endpoint.host}, api-version {self.api_version}>"
+
+    def __enter__(self) -> PoolClient:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; calls in flight and pauses end with a TransportError."""
+        self._transport.close()
+
+    def supports(self, operation: str) -> bool:
+        """Whether the api-version has an operation, by the name of its method here.
+
+        Further names: "directories", "recursive" listings, "output_limit".
+        """
+        return self._api.supports(operation)
+
+    # -- execution
+
+    def execute(
+        self,
+        identifier: str,
+        code: str,
+        *,
+        timeout: int | None = None,
+        output_limit: int = 20_000_000,
+        repeatable: bool = False,
+    ) -> answers.Execution:
+        """Run code in the session, wait for it, and tell the outcome.
+
+        ``timeout`` is the service's timeoutInSeconds (220 when None); ``output_limit`` the
+        characters of a stream that it returns, where the version has that. The call is sent
+        once, and again only when it surely was not carried out; ``repeatable`` says that
+        running the code twice does no harm.
+        """
+        check_identifier(identifier)
+        seconds = EXECUTION_CAP if timeout is None else timeout
+        request = self._api.execute(
+            identifier, code, timeout=seconds, output_limit=output_limit, repeatable=repeatable
+        )
+        return self._ask(
+            request,
+            lambda value, answer: answers.parse_execution(value, answer.headers),
+            read_timeout=seconds + 60.0,
+        )
+
+    # -- files
+
+    def list_files(
+        self, identifier: str, directory: str = "", *, recursive: bool = False
+    ) -> Iterator[answers.RemoteFile]:
+        """The files of a directory of /mnt/data, page by page; ``recursive``: of all below it."""
+        check_identifier(identifier)
+        check_directory(directory)
+        if recursive and not self.supports("recursive"):
+            self._api.need("directories")
+            return self._walk(identifier, directory)
+        request = self._api.list_files(identifier, directory, recursive=recursive)
+        return self._pages(request, lambda value: answers.parse_files(value, directory))
+
+    def file_metadata(self, identifier: str, path: str) -> answers.RemoteFile:
+        """One file's size and time. Raises NotFound, and TransferError for an illegal path."""
+        request = self._api.file_metadata(check_identifier(identifier), check_path(path))
+        directory, _ = split_path(path)
+        return self._ask(request, lambda value, _: answers.parse_file(value, directory))
+
+    def delete_file(self, identifier: str, path: str) -> None:
+        """Remove one file. Raises NotFound, and TransferError for an illegal path."""
+        request = self._api.delete_file(check_identifier(identifier), check_path(path))
+        self._delete(request, None)
+
+    def send_upload(
+        self, identifier: str, directory: str, make_body: Callable[[], Body]
+    ) -> answers.RemoteFile:
+        """Upload one file; ``make_body`` gives its body from the start, for each attempt.
+
+        Returns what the service says that it got. See `files.upload`.
+        """
+        check_directory(directory)
+        request = self._api.upload(check_identifier(identifier), directory)
+
+        def attempt(remaining: float | None, _: bool) -> answers.RemoteFile:
+            body = make_body()
+            with self._transport.exchange(
+                request, body=body, remaining=remaining, is_bounded=False
+            ) as answer:
+                return _told(request, answer, lambda value, _: answers.parse_file(value, directory))
+
+        return self._transport.repeat(request, attempt)
+
+    def fetch(
+        self,
+        identifier: str,
+        path: str,
+        receive: Callable[[Iterator[bytes], Mapping[str, str]], _T],
+    ) -> _T:
+        """Download one file: ``receive`` gets its bytes in blocks, and the answer's headers.
+
+        It is called again, from the start, when the connection broke. See `files.download`.
+        """
+        request = self._api.download(check_identifier(identifier), check_path(path))
+
+        def attempt(remaining: float | None, _: bool) -> _T:
+            with self._transport.exchange(request, remaining=remaining, is_bounded=False) as answer:
+                return receive(answer.blocks(), answer.headers)
+
+        return self._transport.repeat(request, attempt)
+
+    # -- sessions
+
+    def get_session(self, identifier: str) -> answers.SessionInfo:
+        """When the session began and when it ends. Raises NotFound when it is absent."""
+        request = self._api.get_session(check_identifier(identifier))
+        return self._ask(request, lambda value, _: answers.parse_session(value))
+
+    def delete_session(self, identifier: str, *, timeout: float | None = None) -> bool:
+        """End the session with its variables and files; False when it was absent.
+
+        ``timeout`` bounds the whole of it, repeats included, in seconds.
+        """
+        request = self._api.delete_session(check_identifier(identifier))
+        try:
+            self._delete(request, timeout)
+        except NotFound:
+            return False
+        return True
+
+    def list_sessions(self) -> Iterator[answers.SessionInfo]:
+        """The sessions of the pool, page by page."""
+        return self._pages(self._api.list_sessions(), answers.parse_sessions)
+
+    def metadata(self) -> answers.PoolMetadata:
+        """What the pool's sessions bring: runtimes and packages."""
+        return self._ask(self._api.metadata(), lambda value, _: answers.parse_metadata(value))
+
+    # -- what they share
+
+    def _ask(
+        self,
+        request: api.Request,
+        parse: Callable[[Any, Answer], _T],
+        *,
+        read_timeout: float | None = None,
+    ) -> _T:
+        """The parsed JSON answer."""
+
+        def attempt(remaining: float | None, _: bool) -> _T:
+            with self._transport.exchange(
+                request, read_timeout=read_timeout, remaining=remaining
+            ) as answer:
+                return _told(request, answer, parse)
+
+        return self._transport.repeat(request, attempt)
+
+    def _delete(self, request: api.Request, timeout: float | None) -> None:
+        """Send a DELETE; an absence that an earlier, lost attempt explains is a success."""
+        was_lost = False
+
+        def attempt(remaining: float | None, may_be_done: bool) -> None:
+            nonlocal was_lost
+            was_lost = may_be_done
+            with self._transport.exchange(request, remaining=remaining) as answer:
+                answer.read()
+
+        try:
+            self._transport.repeat(request, attempt, timeout=timeout)
+        except NotFound:
+            if not was_lost:
+                raise
+
+    def _pages(
+        self, request: api.Request, parse: Callable[[Any], tuple[list[_T], str]]
+    ) -> Iterator[_T]:
+        seen = set[str]()
+        while True:
+            seen.add(request.target)
+            items, link = self._ask(request, lambda value, _: parse(value))
+            yield from items
+            if not link:
+                return
+            request = api.next_page(request, link, self.endpoint.url)
+            if request.target in seen or len(seen) >= _MOST_PAGES:
+                raise UnexpectedAnswer("The service's listing has no end.")
+
+    def _walk(self, identifier: str, directory: str) -> Iterator[answers.RemoteFile]:
+        """A recursive listing, one directory after the other."""
+        pending = [directory]
+        seen = {directory}
+        while pending:
+            for file in self.list_files(identifier, pending.pop(0)):
+                yield file
+                path = file.path
+                if not file.is_directory or path in seen or path.count("/") >= _DEEPEST:
+                    continue
+                if len(seen) < _MOST_DIRECTORIES and is_legal_directory(path):
+                    seen.add(path)
+                    pending.append(path)
+
+
+def _told(request: api.Request, answer: Answer, parse: Callable[[Any, Answer], _T]) -> _T:
+    """The parsed JSON body of an answer; UnexpectedAnswer carries status and correlation id."""
+    body = answer.read()
+    try:
+        return parse(answers.parse_json(body), answer)
+    except UnexpectedAnswer as error:
+        error.status = answer.status
+        error.correlation_id = answer.correlation_id
+        error.left = what_is_left(request)
+        raise

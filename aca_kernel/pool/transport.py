@@ -1,0 +1,405 @@
+"""One request's way to the pool and back: deadlines, repeats, and where the token is attached.
+
+What may be repeated, and when (the sent / not-sent split of azure-core, but stricter):
+
+    what happened                     a read or a delete    an execute or an upload
+    surely not sent (NotSent)         repeated              repeated
+    429, but the pool is not full     repeated              repeated
+    401                               once, with a fresh token
+    answer lost, 500 502 503 504      repeated              never: it may have been done
+    anything else                     never                 never
+
+"Repeated" is up to 4 times, with growing pauses or as Retry-After says.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+from urllib.parse import quote
+
+import requests
+
+from aca_kernel.errors import (
+    AcaKernelError,
+    AnswerLost,
+    AuthenticationError,
+    NotSent,
+    PoolFull,
+    TooManyRequests,
+    TransportError,
+    UnexpectedAnswer,
+)
+from aca_kernel.pool.api import Request
+from aca_kernel.pool.auth import TokenSource
+from aca_kernel.pool.endpoint import Endpoint, shorten
+from aca_kernel.pool.refusals import (
+    Refusal,
+    correlation_id,
+    explain,
+    parse_refusal,
+    retry_after,
+)
+from aca_kernel.pool.wire import (
+    NETWORK_ERRORS,
+    Bearer,
+    Call,
+    PoolAdapter,
+    PoolSession,
+    is_hopeless,
+    proxies_for,
+    trust,
+    why,
+)
+
+__all__ = ["Answer", "Body", "Transport", "pause_before", "what_is_left"]
+
+_log = logging.getLogger("aca_kernel.pool")
+_T = TypeVar("_T")
+
+ANSWER_LIMIT = 256 * 2**20  # bytes of a JSON answer
+_REFUSAL_LIMIT = 64 * 2**10  # bytes that are read of a refusal
+_BLOCK = 64 * 2**10
+_REPEATS = 4
+_FIRST_PAUSE = 0.25  # seconds; doubled each time
+_LONGEST_PAUSE = 60.0  # a Retry-After beyond this is not waited for
+
+
+class Body(Protocol):
+    """What an upload sends: a multipart body that knows its length and reads in blocks."""
+
+    content_type: str
+    len: int
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What was raised while it was read."""
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes, at most ``size``."""
+
+
+class Answer:
+    """A successful answer (2xx), whose body is still to be read."""
+
+    def __init__(self, response: requests.Response, call: Call, request: Request, id_: str) -> None:
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self.correlation_id = id_
+        self._response = response
+        self._call = call
+        self._request = request
+
+    def read(self, limit: int = ANSWER_LIMIT) -> bytes:
+        """The whole body. Raises UnexpectedAnswer when it is above ``limit`` bytes."""
+        body = bytearray()
+        for block in self.blocks():
+            body += block
+            if len(body) > limit:
+                raise UnexpectedAnswer(
+                    f"The service's answer is larger than {limit} bytes, and was not read.",
+                    left=what_is_left(self._request),
+                    status=self.status,
+                    correlation_id=self.correlation_id,
+                )
+        return bytes(body)
+
+    def blocks(self) -> Iterator[bytes]:
+        """The body in blocks of at most 64 KiB."""
+        blocks = self._response.iter_content(_BLOCK)
+        while True:
+            failed = None
+            try:
+                block = next(blocks, None)
+            except NETWORK_ERRORS as error:
+                failed = _lost(self._request, self._call, why(error))
+            if failed is not None:
+                raise failed
+            if block is None:
+                return
+            yield block
+
+
+class Transport:
+    """Sends requests to one endpoint over one kept-alive ``requests.Session``.
+
+    See `aca_kernel.pool.client.PoolClient` for the arguments.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        tokens: TokenSource,
+        *,
+        ca_bundle: str | None,
+        connect_timeout: float,
+        read_timeout: float,
+        proxies: Mapping[str, str] | None,
+    ) -> None:
+        tokens.check(endpoint)
+        self._endpoint = endpoint
+        self._tokens = tokens
+        self._connect_timeout = connect_timeout
+        self._read_timeout = read_timeout
+        self._proxies = {} if endpoint.is_loopback else proxies_for(endpoint.host, proxies or {})
+        self._session = PoolSession()
+        scheme = endpoint.url.partition("://")[0]
+        self._session.mount(f"{scheme}://", PoolAdapter(trust(ca_bundle)))
+        self._closed = threading.Event()
+        self._calls: set[Call] = set()
+        self._calls_lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close all connections; calls in flight and pauses end with a TransportError."""
+        self._closed.set()
+        with self._calls_lock:
+            for call in self._calls:
+                call.abort()
+        self._session.close()
+
+    def repeat(
+        self,
+        request: Request,
+        attempt: Callable[[float | None, bool], _T],
+        *,
+        timeout: float | None = None,
+    ) -> _T:
+        """What ``attempt`` returns, called again as the table above allows.
+
+        It gets the seconds that remain of ``timeout`` (None for no bound), and whether an
+        earlier attempt may have been carried out.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        repeats, has_renewed, may_be_done = 0, False, False
+        while True:
+            remaining = None if deadline is None else max(0.01, deadline - time.monotonic())
+            failed: _Failed
+            try:
+                return attempt(remaining, may_be_done)
+            except _Failed as error:
+                failed = error
+            if failed.again == "with a fresh token" and self._tokens.drop() and not has_renewed:
+                has_renewed = True
+                continue
+            if failed.again == "if repeatable":
+                may_be_done = True
+            can = failed.again == "yes" or (failed.again == "if repeatable" and request.repeatable)
+            pause = pause_before(repeats, failed.retry_after, _jitter()) if can else None
+            if pause is None or (deadline is not None and time.monotonic() + pause > deadline):
+                raise failed.error
+            repeats += 1
+            if self._closed.wait(pause):
+                raise _closed()
+
+    @contextmanager
+    def exchange(
+        self,
+        request: Request,
+        *,
+        body: Body | None = None,
+        read_timeout: float | None = None,
+        remaining: float | None = None,
+        is_bounded: bool = True,
+    ) -> Iterator[Answer]:
+        """Send a request once; gives its answer when that is a success, to be read inside.
+
+        ``read_timeout`` is for silence on the line; ``remaining`` and ``is_bounded`` are for
+        the whole exchange, so that an answer that drips for ever ends too. In `repeat` only.
+        """
+        if self._closed.is_set():
+            raise _closed()
+        silence = self._read_timeout if read_timeout is None else read_timeout
+        total = self._connect_timeout + 2 * silence if is_bounded else None
+        if remaining is not None:
+            total = min(remaining, total or remaining)
+        token = self._tokens.get()
+        own_id = str(uuid.uuid4())
+        prepared = self._prepare(request, body, token, own_id)
+        with Call(total, write_timeout=silence) as call:
+            with self._calls_lock:
+                self._calls.add(call)
+            try:
+                response = self._send(prepared, request, call, body, silence, remaining)
+                try:
+                    self._check(response, request, call, token, own_id)
+                    found = correlation_id(response.headers, "", own_id)
+                    yield Answer(response, call, request, found)
+                finally:
+                    response.close()
+            finally:
+                with self._calls_lock:
+                    self._calls.discard(call)
+
+    def _prepare(
+        self, request: Request, body: Body | None, token: str, own_id: str
+    ) -> requests.PreparedRequest:
+        headers = {"x-ms-client-request-id": own_id}
+        if request.operation == "download":
+            headers["Accept-Encoding"] = "identity"
+        if body is not None:
+            headers["Content-Type"] = body.content_type
+        elif request.body is not None:
+            headers["Content-Type"] = "application/json"
+        return self._session.prepare_request(
+            requests.Request(
+                request.method,
+                self._endpoint.url + request.target,
+                headers=headers,
+                data=request.body if body is None else body,
+                auth=Bearer(token),
+            )
+        )
+
+    def _send(
+        self,
+        prepared: requests.PreparedRequest,
+        request: Request,
+        call: Call,
+        body: Body | None,
+        silence: float,
+        remaining: float | None,
+    ) -> requests.Response:
+        """The answer's status and headers."""
+        bound = float("inf") if remaining is None else remaining
+        timeout = (min(self._connect_timeout, bound), min(silence, bound))
+        response, reason, hopeless = None, "", False
+        try:
+            response = self._session.send(
+                prepared,
+                stream=True,
+                timeout=timeout,
+                allow_redirects=False,
+                proxies=dict(self._proxies),
+            )
+        except NETWORK_ERRORS as error:
+            reason, hopeless = why(error), is_hopeless(error)
+        if body is not None and body.failure is not None:
+            if response is not None:
+                response.close()
+            raise body.failure
+        if response is not None:
+            return response
+        if self._closed.is_set():
+            raise _closed()
+        if call.sent:
+            raise _lost(request, call, reason)
+        raise _Failed(
+            NotSent(
+                f"The pool at {self._endpoint.host} could not be reached: {reason}.",
+                left="Nothing was sent.",
+                remedy="If its certificate is signed by your organisation, add that authority "
+                "with the CA bundle option."
+                if "certificate" in reason
+                else "Check the network and the endpoint, and whether a proxy is needed.",
+            ),
+            again="no" if hopeless else "yes",
+        )
+
+    def _check(
+        self, response: requests.Response, request: Request, call: Call, token: str, own_id: str
+    ) -> None:
+        """Log the answer, and raise what it means when it is not a success."""
+        status, headers = response.status_code, response.headers
+        found = correlation_id(headers, "", own_id)
+        _log.debug(
+            "%s %s: %d after %.0f ms, correlation id %s",
+            request.method,
+            request.operation,
+            status,
+            response.elapsed.total_seconds() * 1000,
+            found,
+        )
+        if 200 <= status < 300:
+            return
+        body = bytearray()
+        for block in Answer(response, call, request, found).blocks():
+            body += block
+            if len(body) > _REFUSAL_LIMIT:
+                break
+        identifier = dict(request.query).get("identifier")
+        secrets = {token: "…"}
+        if identifier:
+            secrets[identifier] = secrets[quote(identifier, safe="")] = shorten(identifier)
+        code, message, trace = parse_refusal(status, headers, bytes(body), secrets)
+        error = explain(
+            Refusal(
+                status=status,
+                code=code,
+                message=message,
+                correlation_id=correlation_id(headers, trace, own_id),
+                operation=request.operation,
+                api_version=dict(request.query)["api-version"],
+                endpoint=self._endpoint,
+                identifier=identifier,
+                token_is_given=self._tokens.is_given,
+            )
+        )
+        raise _Failed(
+            error, again=_again(error, status), retry_after=retry_after(headers, time.time())
+        )
+
+
+def pause_before(repeat: int, retry_after: float | None, jitter: float) -> float | None:
+    """The seconds to wait before a repeat (the first is 0); None when there is to be none.
+
+    ``jitter`` is a random number from 0 to 1: it spreads clients over half of each pause.
+    """
+    if repeat >= _REPEATS or (retry_after or 0) > _LONGEST_PAUSE:
+        return None
+    pause = _FIRST_PAUSE * float(2**repeat) * (1 - jitter / 2)
+    return pause if retry_after is None else max(pause, retry_after)
+
+
+def _jitter() -> float:
+    return random.random()  # noqa: S311 - it spreads clients, it hides nothing
+
+
+class _Failed(Exception):
+    """One attempt failed with ``error``; ``again`` says when another one is allowed."""
+
+    def __init__(
+        self, error: AcaKernelError, *, again: str, retry_after: float | None = None
+    ) -> None:
+        super().__init__()
+        self.error = error
+        self.again = again
+        self.retry_after = retry_after
+
+
+def _again(error: AcaKernelError, status: int) -> str:
+    if isinstance(error, AuthenticationError):
+        return "with a fresh token"
+    if isinstance(error, TooManyRequests):
+        return "no" if isinstance(error, PoolFull) else "yes"
+    return "if repeatable" if status in (500, 502, 503, 504) else "no"
+
+
+def _lost(request: Request, call: Call, reason: str) -> _Failed:
+    reason = "no answer came in time" if call.expired else reason
+    return _Failed(
+        AnswerLost(
+            f"The pool's answer was lost: {reason}.",
+            left=what_is_left(request),
+            remedy="" if request.operation == "execute" else "Repeat it once the network is back.",
+        ),
+        again="if repeatable",
+    )
+
+
+def what_is_left(request: Request) -> str:
+    """What is left when a request was sent and its answer cannot be used."""
+    if request.operation == "execute":
+        return "Whether the code was run, wholly or in part, is not known."
+    if request.method == "GET":
+        return "Nothing was changed."
+    return "Whether it was done is not known."
+
+
+def _closed() -> TransportError:
+    return TransportError("The connection to the pool was closed while this waited.")
