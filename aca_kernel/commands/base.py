@@ -1,0 +1,165 @@
+"""What every command of ``aca-kernel`` is: a Jupyter application that is strict about its options.
+
+Exit codes: 0 ok, 1 failed, 2 called wrongly, 130 stopped with Ctrl-C.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from jupyter_core.application import JupyterApp
+from traitlets import Unicode, default
+from traitlets.config import Config
+from traitlets.config.application import ArgvType
+from traitlets.config.loader import KVArgParseConfigLoader
+
+from ..errors import ConfigurationError, UsageError
+from ..kernel import AzureSessionsKernel
+from ..pool import PoolClient, TokenSource, parse_endpoint
+from ..settings import Settings
+
+__all__ = ["POOL_ALIASES", "Command", "open_pool", "token_source"]
+
+POOL_ALIASES = {
+    "endpoint": (
+        "AzureSessionsKernel.pool_endpoint",
+        "The pool's management endpoint; `local` for the embedded local pool. Without it: the"
+        " kernel's own option or environment variable.",
+    ),
+    "api-version": (
+        "AzureSessionsKernel.api_version",
+        "The api-version of the pool's REST API.",
+    ),
+}
+
+
+class Command(JupyterApp):
+    """One command. Options that it does not know, and words too many, are refused."""
+
+    name = "aca-kernel"
+    version = Unicode(version("aca-kernel"))
+    classes = [AzureSessionsKernel]
+    aliases = {
+        "config": ("JupyterApp.config_file", "A configuration file to read."),
+        "log-level": JupyterApp.aliases["log-level"],
+    }
+    flags: dict[Any, Any] = {"debug": JupyterApp.flags["debug"]}
+    words = ""
+    """The words that the command takes besides options, as its usage line shows them."""
+
+    @default("config_file_name")
+    def _aca_kernel_config(self) -> str:
+        return "aca_kernel_config"
+
+    def settings(self) -> Settings:
+        """The kernel's options as the command line, the configuration and the environment say.
+
+        Raises ConfigurationError for one that cannot be used.
+        """
+        known = set(Settings.class_trait_names(config=True))
+        config = Config()
+        for section in ("Settings", "AzureSessionsKernel"):
+            for name, value in self.config.get(section, {}).items():
+                if name in known:
+                    config.Settings[name] = value
+        settings = Settings(config=config)
+        settings.check()
+        return settings
+
+    def pool_settings(self) -> Settings:
+        """The options, with an endpoint among them.
+
+        Raises ConfigurationError when there is none, or for an option that cannot be used.
+        """
+        settings = self.settings()
+        if not settings.pool_endpoint:
+            raise ConfigurationError(
+                "No pool endpoint is configured.",
+                left="Nothing was sent.",
+                remedy=f"Give it with --endpoint, or set {settings.variables('pool_endpoint')[0]}"
+                " to the pool's management endpoint.",
+            )
+        return settings
+
+    def initialize(self, argv: ArgvType = None) -> None:
+        """Read the command line and the configuration files.
+
+        Raises UsageError or ConfigurationError; exits after --help and --version.
+        """
+        super().initialize(argv)
+        if not self.subapp and not self.words and self.extra_args:
+            raise self.misused(f"{self.extra_args[0]!r} is one word too many.")
+
+    def misused(self, what: str) -> UsageError:
+        """The error that says ``what`` is wrong with the command line, and how to go on."""
+        usage = f"Usage: {self.name} {self.words}".rstrip()
+        return UsageError(what, remedy=f"{usage} [options]; `{self.name} --help` lists them.")
+
+    def exit(self, exit_status: int | str | None = 0) -> None:
+        """Leave the process. traitlets says 1 only for an option that it cannot read: that is 2."""
+        super().exit(2 if exit_status == 1 else exit_status)
+
+    def load_config_file(self, suppress_errors: bool = True) -> None:  # type: ignore[override]
+        """Read the configuration files; ConfigurationError for one that cannot be read."""
+        self.raise_config_file_errors = True
+        try:
+            super().load_config_file(suppress_errors=False)
+        except Exception as error:
+            raise ConfigurationError(
+                f"A configuration file cannot be read: {type(error).__name__}: {error}",
+                remedy="Correct aca_kernel_config.py or jupyter_config.py (`jupyter --paths` lists"
+                " where they may be).",
+            ) from error
+
+    def migrate_config(self) -> None:
+        """Nothing: this program is younger than the files that Jupyter would move."""
+
+    def _find_subcommand(self, name: str) -> str:
+        return ""  # no program from PATH answers for a word that is not a command here
+
+    def _create_loader(self, *args: Any, **kwargs: Any) -> KVArgParseConfigLoader:
+        return _StrictLoader(*args, command=self, log=self.log, **kwargs)
+
+
+_DOT = "__DOT__"
+"""What traitlets puts for a dot in the names that argparse sees."""
+
+
+class _StrictLoader(KVArgParseConfigLoader):
+    """Reads a command line and raises UsageError for any option that is not there."""
+
+    def __init__(self, *args: Any, command: Command, **kwargs: Any) -> None:
+        self.command = command
+        super().__init__(*args, **kwargs)
+
+    def _create_parser(self) -> None:
+        super()._create_parser()
+        self.parser.allow_abbrev = False
+        self.parser.error = self._refuse  # type: ignore[method-assign, assignment]
+
+    def _refuse(self, message: str) -> None:
+        raise self.command.misused(f"{message[:1].upper()}{message[1:]}.")
+
+    def _convert_to_config(self) -> None:
+        for name in vars(self.parsed_data):
+            option = name.replace(_DOT, ".")
+            if option not in ("extra_args", "_flags", *self.argparse_traits):
+                raise self.command.misused(f"There is no option --{option.lstrip('-')}.")
+        super()._convert_to_config()
+
+
+def token_source(settings: Settings) -> TokenSource:
+    """Where the token for the pool comes from. Raises ConfigurationError."""
+    return TokenSource(token=settings.access_token or None, scope=settings.token_scope)
+
+
+def open_pool(settings: Settings, tokens: TokenSource | None = None) -> PoolClient:
+    """A client for the configured pool; close it. Raises ConfigurationError."""
+    return PoolClient(
+        parse_endpoint(settings.pool_endpoint, suffixes=settings.endpoint_suffixes),
+        tokens or token_source(settings),
+        api_version=settings.api_version,
+        ca_bundle=settings.ca_bundle or None,
+        proxies=settings.proxies(),
+    )

@@ -1,0 +1,178 @@
+"""``aca-kernel doctor``: the way to a pool, checked step by step."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+import humanize
+
+from ..errors import (
+    AcaKernelError,
+    ExecutionFailed,
+    LocalPoolError,
+    TransferError,
+    VersionLacks,
+)
+from ..pool import Endpoint, PoolClient, TokenSource, download, parse_endpoint, upload
+from ..settings import LOCAL_ENDPOINT, Settings
+from .base import POOL_ALIASES, Command, open_pool, token_source
+
+__all__ = ["DoctorApp"]
+
+FILE_SIZE = 256 * 1024
+"""Bytes of the file that goes there and back."""
+
+T = TypeVar("T")
+
+
+class DoctorApp(Command):
+    """Checks each step between here and a running cell; the first failure says what to mend."""
+
+    name = "aca-kernel doctor"
+    description = """
+        Check the way to a pool: endpoint, token, role, a calculation, a file there and back.
+
+        One line a check, with its time. The first failure says what to do, and ends with exit
+        code 1. The checks run in a session of their own, which is deleted at the end. With
+        `--endpoint local` a local pool is started for them and stopped again.
+    """
+    examples = """\
+aca-kernel doctor
+aca-kernel doctor --endpoint local
+"""
+    aliases = {**Command.aliases, **POOL_ALIASES}
+
+    def start(self) -> None:
+        """Run the checks; raises the AcaKernelError of the first that fails."""
+        with ExitStack() as at_the_end:
+            settings = _check("options", self.pool_settings, lambda _: "can be used")
+            if settings.pool_endpoint == LOCAL_ENDPOINT:
+                pool = _local_pool(settings)
+                _check("local pool", lambda: at_the_end.enter_context(pool), lambda _: "started")
+            endpoint = _check("endpoint", lambda: _endpoint(settings), _describe)
+            tokens = _check("token", lambda: _token(settings, endpoint), _kind_of_token)
+            client = at_the_end.enter_context(open_pool(settings, tokens))
+            _check_session(client)
+        print("All is well.")
+
+
+def _check(name: str, work: Callable[[], T], tell: Callable[[T], str]) -> T:
+    """What ``work`` gives, after a line that says how it went, how long it took, and ``tell``."""
+    began = time.monotonic()
+    try:
+        result = work()
+    except AcaKernelError:
+        _say("FAILED", name, began, "")
+        raise
+    _say("ok", name, began, tell(result))
+    return result
+
+
+def _say(verdict: str, name: str, began: float, detail: str) -> None:
+    print(
+        f"{verdict:<7} {name:<10} {time.monotonic() - began:6.2f} s  {detail}".rstrip(), flush=True
+    )
+
+
+@contextmanager
+def _local_pool(settings: Settings) -> Iterator[None]:
+    """A local pool while the block runs, to which ``settings`` then point."""
+    command = [sys.executable, "-m", "aca_kernel.localpool", "--PoolApp.exit_when_idle=True"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None  # noqa: S101 (it is a pipe)
+            try:
+                pool = json.loads(process.stdout.readline())
+            except ValueError:
+                raise LocalPoolError(
+                    "The local pool did not start; what it said is above.",
+                    remedy="`aca-kernel pool` starts one by hand.",
+                ) from None
+            settings.pool_endpoint = pool["endpoint"]
+            settings.access_token = pool["token"]
+            yield
+        finally:
+            process.terminate()
+
+
+def _endpoint(settings: Settings) -> Endpoint:
+    return parse_endpoint(settings.pool_endpoint, suffixes=settings.endpoint_suffixes)
+
+
+def _describe(endpoint: Endpoint) -> str:
+    pool = f", pool {endpoint.pool_name}" if endpoint.pool_name else ""
+    return f"{endpoint.host}{pool}"
+
+
+def _token(settings: Settings, endpoint: Endpoint) -> TokenSource:
+    tokens = token_source(settings)
+    tokens.check(endpoint)
+    tokens.get()
+    return tokens
+
+
+def _kind_of_token(tokens: TokenSource) -> str:
+    return "given" if tokens.is_given else "from Entra ID"
+
+
+def _check_session(client: PoolClient) -> None:
+    identifier = f"aca-kernel-doctor-{secrets.token_hex(16)}"
+    try:
+        # Reading takes the same role as running does, and any call allocates the session.
+        _check("role", lambda: list(client.list_files(identifier)), lambda _: "may use the pool")
+        _check("run", lambda: _calculate(client, identifier), str)
+        _check("files", lambda: _round_trip(client, identifier), str)
+    except BaseException:
+        with suppress(AcaKernelError):
+            client.delete_session(identifier, timeout=5)
+        raise
+    _check("clean up", lambda: _delete(client, identifier), str)
+
+
+def _calculate(client: PoolClient, identifier: str) -> str:
+    outcome = client.execute(identifier, "6 * 7", timeout=60)
+    if not outcome.succeeded or outcome.result != 42:
+        raise ExecutionFailed(
+            "The session did not calculate 6 * 7.",
+            left=f"It ended with the status {outcome.status!r} and this on stderr:"
+            f" {outcome.stderr.strip()[:200] or '(nothing)'}",
+            remedy="Is this the endpoint of a Python code interpreter pool (PythonLTS)?",
+        )
+    return "6 * 7 is 42"
+
+
+def _round_trip(client: PoolClient, identifier: str) -> str:
+    content = secrets.token_bytes(FILE_SIZE)
+    name = "aca-kernel-doctor.bin"
+    with tempfile.TemporaryDirectory() as scratch:
+        sent, returned = Path(scratch, "sent"), Path(scratch, "returned")
+        sent.write_bytes(content)
+        with sent.open("rb") as source:
+            upload(client, identifier, source, name, size=FILE_SIZE)
+        with returned.open("wb") as target:
+            download(client, identifier, name, target)
+        same = returned.read_bytes() == content
+    client.delete_file(identifier, name)
+    if not same:
+        raise TransferError(
+            "A file came back from the session with another content than it went there with.",
+            remedy="Try again. If it happens again, tell the project's maintainers.",
+        )
+    return f"{humanize.naturalsize(FILE_SIZE, binary=True)} there and back"
+
+
+def _delete(client: PoolClient, identifier: str) -> str:
+    try:
+        client.delete_session(identifier)
+    except VersionLacks:
+        return "this api-version cannot delete a session: it will cool down by itself"
+    return "session deleted"
