@@ -103,6 +103,8 @@ class Interpreter(ABC):
     """
 
     mode: str
+    cooldown_seconds: float | None = None
+    """The pool's cooldown period as the session's own times tell it; None when unknown."""
 
     @abstractmethod
     async def start(self, emit: Emit | None = None) -> None:

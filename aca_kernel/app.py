@@ -1,0 +1,56 @@
+"""The kernel's process: ipykernel's application without the parts that run code here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ipykernel.displayhook import ZMQDisplayHook
+from ipykernel.kernelapp import IPKernelApp
+from jupyter_core.paths import jupyter_config_path
+from traitlets import Type, Unicode
+from traitlets.config import Application
+
+from .kernel import AzureSessionsKernel
+
+__all__ = ["AzureSessionsKernelApp"]
+
+
+class AzureSessionsKernelApp(IPKernelApp):
+    """Starts the kernel that a connection file asks for.
+
+    Configuration comes from ``aca_kernel_config`` in Jupyter's directories, never from the
+    notebook's; there is no IPython profile, no startup file, no extension.
+    """
+
+    name = Unicode("aca-kernel")
+    kernel_class = Type(
+        "aca_kernel.kernel.AzureSessionsKernel", klass="ipykernel.kernelbase.Kernel"
+    ).tag(config=True)
+    classes = [AzureSessionsKernel]  # type: ignore[assignment]  # noqa: RUF012
+    subcommands: dict[str, Any] = {}  # noqa: RUF012
+
+    def init_profile_dir(self) -> None:
+        """Use no IPython profile."""
+        self.profile_dir = None
+
+    def init_config_files(self) -> None:
+        """Write no configuration files."""
+
+    def load_config_file(self, suppress_errors: Any = None) -> None:  # type: ignore[override]
+        """Read ``aca_kernel_config.py`` and ``.json`` from Jupyter's configuration directories."""
+        Application.load_config_file(self, "aca_kernel_config", path=jupyter_config_path())
+
+    def init_path(self) -> None:
+        """Leave sys.path alone: modules beside a notebook must not be imported here."""
+
+    def init_pdb(self) -> None:
+        """Patch no debugger: nothing is debugged here."""
+
+    def init_control(self, context: Any) -> None:
+        """Serve the control channel, and shell messages one at a time: no subshells."""
+        super().init_control(context)
+        self.shell_channel_thread = None
+
+    def init_io(self) -> None:
+        """Keep this process's own stdout and stderr out of notebooks."""
+        self.displayhook = ZMQDisplayHook(self.session, self.iopub_socket)

@@ -1,0 +1,156 @@
+"""A cell's text into segments: code for the session, or magics that act here.
+
+Only what stands in the cell's own text is obeyed, at the start of a line and outside strings:
+that is decided by IPython's own tokenizer, on the lines as IPython would see them. Everything
+else that begins with ``%`` or ``!`` is the session's. Pure: no I/O.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+__all__ = ["Code", "LineMagic", "Segment", "split"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """Lines for the session, verbatim. ``last`` when nothing but blank lines follows them."""
+
+    text: str
+    last: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineMagic:
+    """A magic of ours: its name without ``%``, and the rest of its line.
+
+    ``cell`` for a cell magic, whose ``body`` is all the lines below. ``help`` for ``%name?``.
+    """
+
+    name: str
+    arguments: str
+    cell: bool = False
+    help: bool = False
+    body: str = ""
+
+
+Segment = Code | LineMagic
+
+
+def split(text: str, line_magics: Collection[str], cell_magics: Collection[str]) -> list[Segment]:
+    """The segments of the cell ``text`` in order; [] when there is nothing to run.
+
+    ``line_magics`` and ``cell_magics`` are the names that are obeyed, without percent signs.
+    """
+    if not text.strip():
+        return []
+    whole = _cell_magic(text, cell_magics)
+    if whole is not None:
+        return [whole]
+    if text.lstrip("\r\n \t").startswith("%%") or not _may_hold(text, line_magics):
+        return [Code(text=text, last=True)]
+    lines = [line for line in re.split(r"(?<=\n)", text) if line]
+    segments: list[Segment] = []
+    start = 0
+    for first, end in _magic_lines(lines, line_magics):
+        segments += _code(lines[start:first])
+        segments.append(_line_magic("".join(lines[first:end])))
+        start = end
+    segments += _code(lines[start:])
+    if segments and isinstance(segments[-1], Code):
+        segments[-1] = Code(text=segments[-1].text, last=True)
+    return segments
+
+
+def _code(lines: list[str]) -> list[Code]:
+    text = "".join(lines)
+    return [Code(text=text, last=False)] if text.strip() else []
+
+
+def _cell_magic(text: str, names: Collection[str]) -> LineMagic | None:
+    first, _, body = text.lstrip("\r\n").partition("\n")
+    match = re.match(r"%%(\w+)(\?{1,2})?[ \t\r]*(.*)", first)
+    if match is None or match[1] not in names:
+        return None
+    return LineMagic(
+        name=match[1],
+        arguments=match[3].strip(),
+        cell=True,
+        help=match[2] is not None,
+        body=body,
+    )
+
+
+def _may_hold(text: str, names: Collection[str]) -> bool:
+    # Tokenizing a cell of megabytes is slow, and nearly no cell has a magic of ours.
+    return re.search(rf"^%\s*(?:{'|'.join(names)})\b", text, re.MULTILINE) is not None
+
+
+def _line_magic(line: str) -> LineMagic:
+    joined = re.sub(r"\\\r?\n", " ", line).strip()
+    match = re.match(r"%\s*(\w+)(\?{1,2})?\s*(.*)", joined, re.DOTALL)
+    assert match is not None  # noqa: S101 - _magic_lines gives only lines of this form
+    asks = match[2] is not None or match[3] in ("?", "??")
+    return LineMagic(name=match[1], arguments="" if asks else match[3], help=asks)
+
+
+def _magic_lines(lines: list[str], names: Collection[str]) -> Iterator[tuple[int, int]]:
+    """The line ranges, start and end, of the magics of ours, in order.
+
+    IPython's syntax breaks Python's tokenizer (``!echo it's``), so it is asked for the first
+    special line only; what follows is then tokenized on its own, or, where that line belongs to
+    an indented block, again with the line replaced by ``pass``.
+    """
+    from IPython.core.inputtransformer2 import find_end_of_continued_line
+
+    pattern = re.compile(rf"%\s*(?:{'|'.join(names)})\b")
+    rest, offset = list(lines), 0
+    while (first := _next_special_line(rest)) is not None:
+        end = find_end_of_continued_line(rest, first) + 1
+        if pattern.match(rest[first]):
+            yield offset + first, offset + end
+        indentation = len(rest[first]) - len(rest[first].lstrip())
+        if indentation:
+            rest[first] = " " * indentation + "pass\n"
+            rest[first + 1 : end] = ["\n"] * (end - first - 1)
+        else:
+            rest, offset = rest[end:], offset + end
+
+
+def _next_special_line(lines: list[str]) -> int | None:
+    """The first special line. Tokenizes no more of ``lines`` than it takes to be sure."""
+    size = 0
+    while size < len(lines):
+        size *= 2
+        while size < len(lines) and _LOOKS_SPECIAL.search(lines[size]) is None:
+            size += 1
+        size += 1
+        first = _first_special_line(lines[:size])
+        if first is not None:
+            return first
+    return None
+
+
+_LOOKS_SPECIAL = re.compile(r"^\s*[!%?,;/]|=\s*[!%]|\?\s*$")
+
+
+def _first_special_line(lines: list[str]) -> int | None:
+    from IPython.core import inputtransformer2 as transforms
+
+    try:
+        tokens = transforms.make_tokens_by_line(lines)
+    except SyntaxError:
+        return None  # the session's own Python will say what is wrong
+    found = [
+        transformer
+        for kind in (
+            transforms.MagicAssign,
+            transforms.SystemAssign,
+            transforms.EscapedCommand,
+            transforms.HelpEnd,
+        )
+        if (transformer := kind.find(tokens)) is not None
+    ]
+    return min((transformer.start_line for transformer in found), default=None)

@@ -1,0 +1,150 @@
+"""An answer of the execute API as notebook messages (design.md, the direct-mode table). Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import ExecutionFailed
+from ..outputs import tracebacks
+from ..outputs.images import ImageRefused, png_image
+from ..outputs.notices import notice
+from ..pool import Execution
+from .base import CellRequest, Output, Reply, error_reply
+
+__all__ = ["DEFAULT_OUTPUT_LIMIT", "OUTPUT_LIMIT", "map_execution", "result_text", "service_failure"]
+
+OUTPUT_LIMIT = 20_000_000
+"""Characters of each stream that the service is asked for (outputStreamsMaxLength)."""
+
+DEFAULT_OUTPUT_LIMIT = 4096
+"""Where the service cuts a stream when it cannot be asked for more (service.md 6)."""
+
+
+def map_execution(
+    execution: Execution, request: CellRequest, *, limit: int, quote: str = ""
+) -> tuple[list[Output], Reply]:
+    """The messages of one execution in order, and its reply.
+
+    ``limit`` is the length at which the service cut the streams; ``quote`` is the quote mark
+    of a string result, "" when the result is none (the service takes the marks off).
+    """
+    outputs = [*_stream("stdout", execution.stdout, limit)]
+    if execution.succeeded:
+        outputs += _stream("stderr", execution.stderr, limit)
+        outputs += _result(execution.result, request, quote)
+        return outputs, Reply()
+    error = tracebacks.parse(execution.stderr)
+    if error is None:
+        reply = error_reply(service_failure(execution.stderr))
+    else:
+        outputs += _stream("stderr", error.stderr, limit)
+        reply = Reply(
+            status="error",
+            ename=error.ename,
+            evalue=error.evalue,
+            traceback=tracebacks.coloured(error),
+        )
+    outputs.append(reply.error_output())
+    return outputs, reply
+
+
+def result_text(value: Any) -> str | None:
+    """A result that is no image as Python would show it, but for the quotes of a string.
+
+    None when there is nothing to show: the service sends null or "" for that.
+    """
+    if value is None or value == "":
+        return None
+    return value if isinstance(value, str) else repr(value)
+
+
+def is_image(value: Any) -> bool:
+    """Whether a result is the service's image object."""
+    return isinstance(value, dict) and value.get("type") == "image" and "base64_data" in value
+
+
+def service_failure(text: str) -> ExecutionFailed:
+    """What a failed execution without a traceback means (service.md 4 and 5.4)."""
+    lowered = text.lower()
+    if "request timed out" in lowered:
+        return ExecutionFailed(
+            "The service stopped waiting for this cell: a cell may run about 220 s in direct"
+            " mode, or as long as execution_timeout allows.",
+            left="Its output is lost, and its code may still be running. Variables and files"
+            " stay as far as it got.",
+            remedy="Split the cell into shorter steps, or clear the session with"
+            " `%session restart`.",
+        )
+    if "kernel restarted" in lowered:
+        return ExecutionFailed(
+            "The session's Python died and was started again, most often because it ran out"
+            " of memory.",
+            left="Variables are gone; the files in /mnt/data are still there.",
+            remedy="Run the notebook from the top, with less data at a time.",
+        )
+    if "execution aborted" in lowered:
+        return ExecutionFailed(
+            "The session aborted this cell: its Python ran out of memory, or an earlier call"
+            " in the same session failed or timed out.",
+            left="Variables may be gone; the files in /mnt/data are still there.",
+            remedy="Run the cell again. If names are missing, run the notebook from the top.",
+        )
+    shown = "".join(c for c in text[:2000] if c.isprintable() or c in "\n\t").strip()
+    return ExecutionFailed(
+        f"The service could not run this cell: {shown or 'it gave no reason'}.",
+        left="Variables and files may have changed as far as the cell got.",
+        remedy="Run it again; `aca-kernel doctor` checks the pool.",
+    )
+
+
+def _stream(name: str, text: str, limit: int) -> list[Output]:
+    if not text:
+        return []
+    outputs = [Output(msg_type="stream", content={"name": name, "text": text})]
+    if len(text) >= limit:
+        outputs.append(
+            Output(
+                msg_type="display_data",
+                content=notice(
+                    f"{name} ends here: the service cuts a cell's {name} after"
+                    f" {limit:,} characters. Write long output to a file and %download it."
+                ),
+            )
+        )
+    return outputs
+
+
+def _result(value: Any, request: CellRequest, quote: str) -> list[Output]:
+    if is_image(value):
+        return [_image(value)]
+    text = result_text(value)
+    if text is None or not request.shows_result:
+        return []
+    return [
+        Output(
+            msg_type="execute_result",
+            content={
+                "execution_count": request.execution_count,
+                "data": {"text/plain": f"{quote}{text}{quote}"},
+                "metadata": {},
+            },
+        )
+    ]
+
+
+def _image(value: dict[str, Any]) -> Output:
+    try:
+        image = png_image(str(value["base64_data"]))
+    except ImageRefused as refused:
+        return Output(msg_type="display_data", content=notice(str(refused)))
+    return Output(
+        msg_type="display_data",
+        content={
+            "data": {
+                "image/png": image.data,
+                "text/plain": f"<Image of {image.width}x{image.height} pixels>",
+            },
+            "metadata": {"image/png": {"width": image.width, "height": image.height}},
+            "transient": {},
+        },
+    )

@@ -1,0 +1,351 @@
+"""The kernel: Jupyter requests in, Jupyter messages out. No user code runs here, ever."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from ipykernel._version import kernel_protocol_version
+from ipykernel.kernelbase import Kernel
+
+from .cells import Code, LineMagic, split
+from .errors import AcaKernelError
+from .interpreters.base import CellRequest, Output, Reply, error_reply
+from .magics import CELL_MAGICS, LINE_MAGICS, MagicContext, magic_help, run_magic
+from .session import KernelSession
+from .settings import Settings
+from .stdin import ask
+
+__all__ = ["AzureSessionsKernel"]
+
+COMPLETION_DEADLINE = 0.7
+"""Seconds after which a completion request is answered with no matches (JupyterLab: 1 s)."""
+
+
+class AzureSessionsKernel(Settings, Kernel):
+    """A Jupyter kernel whose cells run in an Azure Container Apps dynamic session."""
+
+    implementation = "aca-kernel"
+    implementation_version = version("aca-kernel")
+    banner = "Azure Sessions Python: cells run in an Azure Container Apps dynamic session."
+    language_info: dict[str, object] = {  # noqa: RUF012 - ipykernel's own declaration
+        "name": "python",
+        "version": "3",
+        "mimetype": "text/x-python",
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "pygments_lexer": "ipython3",
+        "nbconvert_exporter": "python",
+        "file_extension": ".py",
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        file = getattr(self.parent, "abs_connection_file", "")
+        self.remote = KernelSession(
+            self,
+            connection_file=Path(file) if file else None,
+            key=self.session.key if self.session is not None else b"",
+        )
+        self._cell: asyncio.Task[Reply] | None = None
+        self._in_session = False
+        self._warming: asyncio.Task[None] | None = None
+
+    # -- the process
+
+    def start(self) -> None:
+        """Begin to answer. The network is not touched, unless ``prewarm`` asks for it."""
+        super().start()
+        self._loop: asyncio.AbstractEventLoop = self.io_loop.asyncio_loop  # type: ignore[attr-defined]
+        signal.signal(signal.SIGINT, self._on_interrupt_signal)
+        signal.signal(signal.SIGTERM, self._on_terminate_signal)
+        if self.prewarm:
+            self._warming = self._loop.create_task(self.remote.warm_up())
+
+    def pre_handler_hook(self) -> None:
+        """Keep our own SIGINT handler, which is right at any time."""
+
+    def post_handler_hook(self) -> None:
+        """Keep our own SIGINT handler, which is right at any time."""
+
+    def _on_interrupt_signal(self, number: int, frame: FrameType | None) -> None:
+        self._loop.call_soon_threadsafe(self._interrupt)
+
+    def _on_terminate_signal(self, number: int, frame: FrameType | None) -> None:
+        self._loop.call_soon_threadsafe(self._terminate)
+
+    def _terminate(self) -> None:
+        async def leave() -> None:
+            await self.remote.release(restart=False)
+            self.io_loop.stop()
+
+        self._leaving = self._loop.create_task(leave())
+
+    async def do_shutdown(self, restart: bool) -> dict[str, Any]:
+        """Release the session within 2 s; called on the control thread, also during a cell."""
+        try:
+            await self.remote.release(restart=restart)
+        except Exception:
+            self.log.exception("The session could not be released")
+        return {"status": "ok", "restart": restart}
+
+    async def _progressively_terminate_all_children(self) -> None:
+        """Leave the local pool alone: it outlives a restart. There are no other children."""
+
+    @property
+    def kernel_info(self) -> dict[str, Any]:
+        """What kernel_info_reply says: no subshells, no debugger, no network asked."""
+        return {
+            "protocol_version": kernel_protocol_version,
+            "implementation": self.implementation,
+            "implementation_version": self.implementation_version,
+            "language_info": self.language_info,
+            "banner": self.banner,
+            "help_links": self.help_links,
+            "supported_features": [],
+        }
+
+    # -- a cell
+
+    async def do_execute(
+        self,
+        code: str,
+        silent: bool,
+        store_history: bool = True,
+        user_expressions: Mapping[str, str] | None = None,
+        allow_stdin: bool = False,
+        *,
+        cell_meta: Any = None,
+        cell_id: Any = None,
+    ) -> dict[str, Any]:
+        """Run a cell: its code in the session, its magics of ours here, in order."""
+        count = self.execution_count
+        request = CellRequest(
+            code=code,
+            silent=silent,
+            store_history=store_history,
+            user_expressions=user_expressions or {},
+            allow_stdin=allow_stdin,
+            execution_count=count,
+        )
+        emitter = Emitter(self, self.get_parent("shell"), silent=silent)
+        self._cell = asyncio.ensure_future(self._run_cell(request, emitter))
+        try:
+            reply = await self._cell
+        except asyncio.CancelledError:
+            reply = _cancelled()
+            emitter(reply.error_output())
+        except AcaKernelError as error:
+            reply = error_reply(error)
+            emitter(reply.error_output())
+        except Exception as error:
+            self.log.exception("A cell failed inside the kernel")
+            reply = _own_failure(error)
+            emitter(reply.error_output())
+        finally:
+            self._cell = None
+        if not silent and not store_history:
+            self.execution_count = count - 1
+        return {**reply.content(), "execution_count": count}
+
+    async def _run_cell(self, request: CellRequest, emit: Emitter) -> Reply:
+        segments = split(request.code, LINE_MAGICS, CELL_MAGICS)
+        reply = Reply()
+        for segment in segments:
+            if isinstance(segment, LineMagic):
+                reply = await self._run_magic(segment, request, emit) or Reply()
+            else:
+                reply = await self._run_code(segment, request, emit)
+            if not reply.ok:
+                return reply
+        return reply
+
+    async def _run_code(self, segment: Code, request: CellRequest, emit: Emitter) -> Reply:
+        piece = CellRequest(
+            code=segment.text,
+            silent=request.silent,
+            store_history=request.store_history,
+            user_expressions=request.user_expressions if segment.last else {},
+            allow_stdin=request.allow_stdin,
+            execution_count=request.execution_count,
+            shows_result=segment.last,
+        )
+        await self.remote.connected()
+        self._in_session = True
+        try:
+            return await self.remote.execute(piece, emit)
+        finally:
+            self._in_session = False
+
+    async def _run_magic(
+        self, magic: LineMagic, request: CellRequest, emit: Emitter
+    ) -> Reply | None:
+        if magic.help:
+            emit.text(magic_help(magic.name))
+            return None
+        client, interpreter = await self.remote.connected()
+        root = Path(self.transfer_root).expanduser() if self.transfer_root else Path.cwd()
+
+        async def question(prompt: str) -> str | None:
+            return await ask(self, prompt) if request.allow_stdin else None
+
+        context = MagicContext(
+            client=client,
+            session=self.remote,
+            interpreter=interpreter,
+            emit=emit,
+            root=root.resolve(),
+            ask=question,
+            call=self.remote.worker.call,
+            request_silent=request.silent,
+            allow_stdin=request.allow_stdin,
+            body=magic.body,
+        )
+        return await run_magic(magic.name, magic.arguments, context)
+
+    # -- interrupts
+
+    async def interrupt_request(self, stream: Any, ident: Any, parent: Any) -> None:
+        """Jupyter's interrupt message, on the control thread: handed to the main loop."""
+        self._loop.call_soon_threadsafe(self._interrupt)
+        if self.session is not None:
+            self.session.send(stream, "interrupt_reply", {"status": "ok"}, parent, ident=ident)
+
+    def _interrupt(self) -> None:
+        interpreter = self.remote.interpreter
+        if self._in_session and interpreter is not None:
+            self._interrupting = self._loop.create_task(interpreter.interrupt())
+        elif self._cell is not None:
+            self._cell.cancel()
+
+    def _abort_queues(self, subshell_id: str | None = None) -> None:
+        """Abort every execute_request that waits behind a failed cell.
+
+        ipykernel's way without its shell channel thread ends the abort after one turn of the
+        loop, when the second request still waits for the lock; here a task takes its turn
+        behind them all.
+        """
+        self._aborting = True
+        if self.shell_stream is not None:
+            self.shell_stream.flush()
+
+        async def stop_aborting() -> None:
+            async with self._main_asyncio_lock:
+                self._aborting = False
+
+        self._stopping_abort = self._loop.create_task(stop_aborting())
+
+    # -- what an editor asks
+
+    async def do_complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
+        """Completions from the session, within 0.7 s, else none."""
+        nothing = {
+            "status": "ok",
+            "matches": [],
+            "cursor_start": cursor_pos,
+            "cursor_end": cursor_pos,
+            "metadata": {},
+        }
+        interpreter = self.remote.interpreter
+        if interpreter is None:
+            return nothing
+        try:
+            return await asyncio.wait_for(
+                interpreter.complete(code, cursor_pos), COMPLETION_DEADLINE
+            )
+        except (AcaKernelError, asyncio.TimeoutError):
+            return nothing
+
+    async def do_inspect(
+        self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: Any = ()
+    ) -> dict[str, Any]:
+        """Help for the magics of ours; the session's own objects as far as the mode can."""
+        line = code[:cursor_pos].rsplit("\n", 1)[-1] + code[cursor_pos:].split("\n", 1)[0]
+        word = line.strip().split(" ", 1)[0].strip("?")
+        name = word.lstrip("%")
+        if (word.startswith("%%") and name in CELL_MAGICS) or (
+            word == f"%{name}" and name in LINE_MAGICS
+        ):
+            data = {"text/plain": magic_help(name)}
+            return {"status": "ok", "found": True, "data": data, "metadata": {}}
+        interpreter = self.remote.interpreter
+        if interpreter is not None:
+            try:
+                return await interpreter.inspect(code, cursor_pos, detail_level)
+            except AcaKernelError as error:
+                self.log.warning("Inspection failed: %s", error.what)
+        return {"status": "ok", "found": False, "data": {}, "metadata": {}}
+
+    async def do_history(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The session's history as far as the mode can know it."""
+        interpreter = self.remote.interpreter
+        if interpreter is not None:
+            try:
+                return await interpreter.history(kwargs)
+            except AcaKernelError as error:
+                self.log.warning("History failed: %s", error.what)
+        return {"status": "ok", "history": []}
+
+    async def do_is_complete(self, code: str) -> dict[str, Any]:
+        """Whether ``code`` is a whole cell, judged here by IPython's own parser."""
+        from IPython.core.inputtransformer2 import TransformerManager
+
+        status, indent = TransformerManager().check_complete(code)
+        reply: dict[str, Any] = {"status": status}
+        if status == "incomplete":
+            reply["indent"] = " " * (indent or 0)
+        return reply
+
+
+class Emitter:
+    """Shows Outputs in one cell, from any thread; a silent cell shows none."""
+
+    def __init__(self, kernel: Kernel, parent: Any, *, silent: bool) -> None:
+        self._kernel = kernel
+        self._parent = parent
+        self._silent = silent
+
+    def __call__(self, output: Output) -> None:
+        """Send one message to the front end, as a part of this cell's output."""
+        if self._silent or self._kernel.session is None:
+            return
+        self._kernel.session.send(
+            self._kernel.iopub_socket,
+            output.msg_type,
+            dict(output.content),
+            parent=self._parent,
+            ident=self._kernel._topic(output.msg_type),
+            metadata=dict(output.metadata),
+            buffers=list(output.buffers),
+        )
+
+    def text(self, text: str) -> None:
+        """Show ``text`` on stdout, with a line's end."""
+        self(Output(msg_type="stream", content={"name": "stdout", "text": f"{text.rstrip()}\n"}))
+
+
+def _cancelled() -> Reply:
+    return Reply(
+        status="error",
+        ename="KeyboardInterrupt",
+        evalue="",
+        traceback=["\x1b[31mKeyboardInterrupt\x1b[0m: stopped on request."],
+    )
+
+
+def _own_failure(error: Exception) -> Reply:
+    text = (
+        f"The kernel itself failed ({type(error).__name__}); this is a bug in aca-kernel.\n"
+        "The session is as far as the cell got. The Jupyter server's log has the details:"
+        " please report them."
+    )
+    return Reply(
+        status="error",
+        ename="InternalError",
+        evalue=text.splitlines()[0],
+        traceback=text.splitlines(),
+    )

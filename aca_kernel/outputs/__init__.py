@@ -1,0 +1,1 @@
+"""What a session may show here. Pure: values in, values out."""

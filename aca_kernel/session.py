@@ -1,0 +1,296 @@
+"""The kernel's session: which one it is, how it is reached, kept alive and let go."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from .errors import AcaKernelError, ConfigurationError, NotFound, NotSent, SessionLost, VersionLacks
+from .identity import RestartMarker, derive_identifier
+from .interpreters.base import CellRequest, Emit, Interpreter, Reply
+from .interpreters.direct import DirectInterpreter
+from .interpreters.worker import Worker
+from .pool import PoolClient, SessionInfo, check_identifier
+from .pool.connect import connect
+from .settings import LOCAL_ENDPOINT, Settings
+
+__all__ = ["RELEASE_DEADLINE", "KernelSession"]
+
+RELEASE_DEADLINE = 2.0
+"""Seconds that a shutdown may take to delete the session: Jupyter kills soon after."""
+
+DEFAULT_COOLDOWN = 300.0
+"""Seconds that a session is taken to live without a call when the service does not say."""
+
+
+class KernelSession:
+    """One session at a time, chosen by configuration or attached to by the user.
+
+    Nothing is sent, and no session allocated, before the first cell asks for it. All methods
+    but :meth:`release` belong to the kernel's main event loop.
+    """
+
+    def __init__(self, settings: Settings, *, connection_file: Path | None, key: bytes) -> None:
+        self.settings = settings
+        self.marker = RestartMarker(connection_file)
+        self._restart_pending = self.marker.is_set()
+        self.worker = Worker("aca-kernel-session")
+        self.client: PoolClient | None = None
+        self.interpreter: Interpreter | None = None
+        self._connection_file = connection_file
+        self._derived = derive_identifier(connection_file, key)
+        self._attached = settings.session_id.strip()
+        self._reached: set[str] = set()
+        self._keep_alive_seconds: float | None = None
+        self._last_cell = 0.0
+        self._keeper: asyncio.Task[None] | None = None
+        self._pool_was_started = False
+
+    # -- what it is
+
+    @property
+    def identifier(self) -> str:
+        """The full session identifier: never shown but on request."""
+        return self._attached or self._derived
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the kernel made this session itself, and so deletes it at shutdown."""
+        return not self._attached
+
+    @property
+    def mode(self) -> str:
+        """``direct`` or ``linked``; the configured mode while nothing has run."""
+        return self.interpreter.mode if self.interpreter is not None else self.settings.mode
+
+    @property
+    def started(self) -> bool:
+        """Whether this kernel has reached the session yet."""
+        return self.identifier in self._reached
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the session is of the embedded local pool."""
+        return self.settings.pool_endpoint.strip() == LOCAL_ENDPOINT
+
+    # -- reaching it
+
+    async def connected(self) -> tuple[PoolClient, Interpreter]:
+        """The client and the interpreter, made when they are not there yet.
+
+        Starts the embedded local pool when that is configured. Raises ConfigurationError,
+        LocalPoolError.
+        """
+        if self.client is None:
+            self.client = await self._connect()
+        if self.interpreter is None:
+            if self.settings.mode == "linked":
+                raise ConfigurationError(
+                    "Linked mode is not part of this version.",
+                    remedy="Set ACA_KERNEL_MODE to auto or direct, then restart the kernel.",
+                )
+            check_identifier(self.identifier)
+            self.interpreter = DirectInterpreter(
+                self.client,
+                self.identifier,
+                execution_timeout=self.settings.execution_timeout,
+                worker=self.worker,
+            )
+        if self._restart_pending:
+            await self.interpreter.reset()
+            self._restart_pending = False
+            self.marker.clear()
+        return self.client, self.interpreter
+
+    async def _connect(self) -> PoolClient:
+        self.settings.check()
+        if not self.is_local:
+            return connect(self.settings)
+        if self._connection_file is None:
+            raise ConfigurationError(
+                "The embedded local pool needs a kernel with a connection file.",
+                remedy="Start the kernel through Jupyter, or run `aca-kernel pool`.",
+            )
+        from .localpool.launch import ensure_pool
+
+        pool = await self.worker.call(ensure_pool, self._connection_file)
+        if pool.started and self._pool_was_started:
+            self._reached.clear()
+        self._pool_was_started = True
+        return connect(self.settings, endpoint=pool.endpoint, token=pool.token)
+
+    async def execute(self, request: CellRequest, emit: Emit) -> Reply:
+        """Run code in the session. Raises AcaKernelError when it could not be run."""
+        _, interpreter = await self.connected()
+        try:
+            self._reached.add(self.identifier)
+            return await interpreter.execute(request, emit)
+        except NotSent:
+            if not self.is_local:
+                raise
+            self.disconnect()
+            raise SessionLost(
+                "The local pool had ended, as it does after a while without a call.",
+                left="Variables and the files in /mnt/data are gone; nothing of this cell was"
+                " run.",
+                remedy="Run the notebook from the top: a new local pool starts with it.",
+            ) from None
+        finally:
+            self.touch()
+
+    async def warm_up(self) -> None:
+        """Allocate the session ahead of the first cell; a failure waits for that cell."""
+        try:
+            _, interpreter = await self.connected()
+            self._reached.add(self.identifier)
+            await interpreter.start()
+        except AcaKernelError:
+            return
+        self.touch()
+
+    def disconnect(self) -> None:
+        """Let go of the client and the interpreter, not of the session."""
+        if self.interpreter is not None:
+            self.interpreter.close()
+            self.interpreter = None
+        if self.client is not None:
+            self.client.close()
+            self.client = None
+
+    # -- what %session does
+
+    async def session_info(self) -> SessionInfo | None:
+        """What the service says about the session; None when it has none or cannot tell."""
+        client, _ = await self.connected()
+        try:
+            info: SessionInfo = await self.worker.call(client.get_session, self.identifier)
+        except (NotFound, VersionLacks):
+            return None
+        return info
+
+    async def restart(self) -> None:
+        """Fresh Python state, as the kernel's Restart gives it."""
+        _, interpreter = await self.connected()
+        await interpreter.reset()
+
+    async def renew(self) -> None:
+        """Leave an attached session for the kernel's own; delete the own one for a new one."""
+        if self.is_own:
+            await self.stop()
+            return
+        self._leave()
+        self._attached = ""
+
+    async def attach(self, identifier: str) -> None:
+        """Leave this session for the one that ``identifier`` names.
+
+        The kernel's own session is left to cool down, and deleted at shutdown.
+        """
+        check_identifier(identifier)
+        self._leave()
+        self._attached = identifier
+
+    async def stop(self) -> None:
+        """Delete the session; the next cell starts a new, empty one."""
+        client, _ = await self.connected()
+        await self.worker.call(client.delete_session, self.identifier)
+        self._reached.discard(self.identifier)
+        self._leave()
+
+    def _leave(self) -> None:
+        self._stop_keeping()
+        if self.interpreter is not None:
+            self.interpreter.close()
+            self.interpreter = None
+
+    # -- keeping it alive
+
+    @property
+    def keep_alive(self) -> float:
+        """Seconds after the last cell during which the session is kept alive; 0 for none."""
+        if self._keep_alive_seconds is not None:
+            return self._keep_alive_seconds
+        return self.settings.keep_alive
+
+    @keep_alive.setter
+    def keep_alive(self, seconds: float) -> None:
+        self._keep_alive_seconds = seconds
+        self._stop_keeping()
+        if self.started:
+            self.touch()
+
+    def touch(self) -> None:
+        """Say that a cell has just ended: the time of ``keep_alive`` begins now."""
+        self._last_cell = time.monotonic()
+        if self.keep_alive > 0 and (self._keeper is None or self._keeper.done()):
+            self._keeper = asyncio.ensure_future(self._keep())
+
+    def _stop_keeping(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+            self._keeper = None
+
+    async def _keep(self) -> None:
+        """One cheap call per half cooldown while the last cell is not too long ago."""
+        worker = Worker("aca-kernel-keep-alive")
+        try:
+            while (left := self._last_cell + self.keep_alive - time.monotonic()) > 0:
+                cooldown = self.interpreter and self.interpreter.cooldown_seconds
+                await asyncio.sleep(min((cooldown or DEFAULT_COOLDOWN) / 2, left))
+                if self.client is None or not self.started:
+                    return
+                if time.monotonic() - self._last_cell < self.keep_alive:
+                    try:
+                        # Any call of the file API resets the idle time (service.md 9).
+                        await worker.call(_first_file, self.client, self.identifier)
+                    except AcaKernelError:
+                        continue
+        finally:
+            worker.abandon()
+
+    # -- letting it go
+
+    async def release(self, *, restart: bool) -> None:
+        """Give the session up at the end of this process, within `RELEASE_DEADLINE`.
+
+        The kernel's own session is deleted; one that was given or attached to stays, but for a
+        restart, which means fresh Python state. What a restart could not do in time is left to
+        the next process by a marker. May run on another event loop than the kernel's.
+        """
+        if restart:
+            self.marker.set()
+        elif self.is_local and self._connection_file is not None:
+            from .localpool.launch import stop_pool
+
+            self.marker.clear()
+            await _within_deadline(lambda worker: [worker.call(stop_pool, self._connection_file)])
+            return
+        doomed = self._reached if restart else self._reached & {self._derived}
+        client = self.client
+        released = client is not None and await _within_deadline(
+            lambda worker: [
+                worker.call(client.delete_session, name, timeout=RELEASE_DEADLINE)
+                for name in sorted(doomed)
+            ]
+        )
+        if not restart or (released and doomed):
+            self.marker.clear()
+
+
+async def _within_deadline(calls: Callable[[Worker], list[Coroutine[Any, Any, Any]]]) -> bool:
+    """Whether all calls came through within `RELEASE_DEADLINE`; those that did not go on."""
+    worker = Worker("aca-kernel-release")
+    try:
+        await asyncio.wait_for(asyncio.gather(*calls(worker)), RELEASE_DEADLINE)
+    except (AcaKernelError, asyncio.TimeoutError):
+        return False
+    finally:
+        worker.abandon()
+    return True
+
+
+def _first_file(client: PoolClient, identifier: str) -> None:
+    next(iter(client.list_files(identifier)), None)
