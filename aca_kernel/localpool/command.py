@@ -1,0 +1,164 @@
+"""``aca-kernel pool``: the command that runs a local pool."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import signal
+import sys
+from typing import Any
+
+from jupyter_core.application import JupyterApp
+from traitlets import Bool, CaselessStrEnum, Float, Int, Unicode
+
+from .. import __name__ as _package
+from ..errors import LocalPoolError
+from .app import Listening, serve
+from .sessions import PoolOptions
+
+__all__ = ["PoolApp", "main"]
+
+_ALIASES = {
+    "host": "PoolApp.host",
+    "port": "PoolApp.port",
+    "token": "PoolApp.token",
+    "max-sessions": "PoolApp.max_sessions",
+    "ready-sessions": "PoolApp.ready_sessions",
+    "cooldown-period": "PoolApp.cooldown_period",
+    "network-status": "PoolApp.network_status",
+    "isolation": "PoolApp.isolation",
+    "max-execution-time": "PoolApp.max_execution_time",
+    "max-upload-size": "PoolApp.max_upload_size",
+}
+
+
+class PoolApp(JupyterApp):
+    """A session pool on this machine, with the REST API of the service."""
+
+    name = f"{_package.replace('_', '-')} pool"
+    description = (
+        "Run a session pool on this machine, with the REST API of Azure Container Apps "
+        "dynamic sessions (code interpreter). It prints one line of JSON with endpoint, "
+        "token and certificate, then serves until it is stopped (Ctrl-C or SIGTERM)."
+    )
+    examples = """
+    aca-kernel pool                                # a free port, a random token
+    aca-kernel pool --port 8000 --token secret     # fixed ones
+    aca-kernel pool --tls --isolation bubblewrap   # https; refuse to run without a sandbox
+    """
+    aliases = {**_ALIASES, "log-level": "Application.log_level"}  # noqa: RUF012 (traitlets)
+    flags = {  # noqa: RUF012 (traitlets)
+        "tls": ({"PoolApp": {"tls": True}}, "Serve https with a certificate made for it."),
+        "exit-when-idle": (
+            {"PoolApp": {"exit_when_idle": True}},
+            "End after a cooldown period without a call or a session.",
+        ),
+        "debug": ({"Application": {"log_level": "DEBUG"}}, "Log everything."),
+    }
+
+    host = Unicode("127.0.0.1", help="Loopback address to listen on.").tag(config=True)
+    port = Int(0, min=0, max=65535, help="Port to listen on; 0 for a free one.").tag(config=True)
+    token = Unicode("", help="Bearer token that callers need; random by default.").tag(config=True)
+    max_sessions = Int(10, min=1, help="Sessions at the same time.").tag(config=True)
+    ready_sessions = Int(1, min=0, help="Sessions started ahead of their use.").tag(config=True)
+    cooldown_period = Float(
+        300.0, min=0.1, help="Seconds without a call after which a session is removed."
+    ).tag(config=True)
+    network_status = CaselessStrEnum(
+        ["EgressDisabled", "EgressEnabled"],
+        "EgressDisabled",
+        help="Whether sessions reach the network.",
+    ).tag(config=True)
+    isolation = CaselessStrEnum(
+        ["auto", "bubblewrap", "unshare", "none"],
+        "auto",
+        help="How sessions are kept apart from this machine: bubblewrap (a sandbox); unshare (own "
+        "/mnt/data, your own rights); none (your own rights, and /mnt/data for Python's file "
+        "functions only); auto takes the first that works, and warns when it is no sandbox.",
+    ).tag(config=True)
+    tls = Bool(False, help="Serve https with a certificate made for it.").tag(config=True)
+    max_execution_time = Float(
+        220.0, min=0.1, help="Seconds that an execute call may take at most."
+    ).tag(config=True)
+    max_upload_size = Int(
+        128 * 1024 * 1024, min=1, help="Bytes of the largest file that can be uploaded."
+    ).tag(config=True)
+    exit_when_idle = Bool(
+        False, help="End after a cooldown period without a call or a session."
+    ).tag(config=True)
+    warm_up_cells = Int(
+        3,
+        min=0,
+        help="Health checks (1+1) that a new interpreter has run before its first cell; the "
+        "execution counter of the service's sessions is above 1 as well.",
+    ).tag(config=True)
+    automatic_base64_decoding = Bool(
+        True, help="Take code that is base64 as a whole for that, as the service may do."
+    ).tag(config=True)
+    first_image = Bool(
+        False, help="Of several figures in a cell answer the first, not the last."
+    ).tag(config=True)
+    recovery_time = Float(
+        5.0,
+        min=0,
+        help="Seconds that interrupted code has to stop after a timeout, before its "
+        "interpreter is replaced.",
+    ).tag(config=True)
+
+    def start(self) -> None:
+        """Serve until a signal; exit status 1 with one message when the pool cannot start."""
+        if self.extra_args:
+            self.exit_with(f"Unknown arguments: {' '.join(self.extra_args)}. See --help.")
+        if sys.platform == "win32":
+            self.exit_with("The local pool needs Linux or macOS; on Windows use WSL.")
+        try:
+            asyncio.run(self._serve())
+        except LocalPoolError as error:
+            self.exit_with(str(error))
+
+    def exit_with(self, message: str) -> None:
+        """Say why nothing runs, on stderr, and end with exit status 1."""
+        print(message, file=sys.stderr)  # noqa: T201 (a command's output)
+        self.exit(1)
+
+    async def _serve(self) -> None:
+        options = PoolOptions(
+            max_sessions=self.max_sessions,
+            ready_sessions=self.ready_sessions,
+            cooldown=self.cooldown_period,
+            max_execution_time=self.max_execution_time,
+            max_upload_size=self.max_upload_size,
+            warm_up_cells=self.warm_up_cells,
+            decode_base64=self.automatic_base64_decoding,
+            first_image=self.first_image,
+            recovery_time=self.recovery_time,
+        )
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 (we are in it)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await serve(
+                options,
+                host=self.host,
+                port=self.port,
+                token=self.token or secrets.token_urlsafe(32),
+                network=self.network_status == "EgressEnabled",
+                wanted_isolation=self.isolation,
+                tls=self.tls,
+                exit_when_idle=self.exit_when_idle,
+                listening=self._listening,
+            )
+
+    async def _listening(self, pool: Listening) -> None:
+        if pool.warning:
+            self.log.warning(pool.warning)
+        line = {"endpoint": pool.endpoint, "token": pool.token, "certificate": pool.certificate}
+        print(json.dumps(line), flush=True)  # noqa: T201 (what callers read)
+
+
+def main(argv: list[str] | None = None, **kwargs: Any) -> None:
+    """Run the command with ``argv``, by default that of this process."""
+    PoolApp.launch_instance(argv, **kwargs)

@@ -1,0 +1,129 @@
+"""A session's /mnt/data as its file calls see it.
+
+The session's code owns that directory and may put links anywhere, while this process
+may read more than it: so every step is opened relative to the one before and never
+follows a link. What is not a plain file or directory does not exist here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import BinaryIO
+
+from .answers import FileEntry, Refusal
+
+__all__ = ["delete", "entries", "entry", "opened", "place"]
+
+_DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_FILE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+
+
+@contextlib.contextmanager
+def _directory(root: Path, names: tuple[str, ...], *, make: bool = False) -> Iterator[int]:
+    """Open the directory ``names`` below ``root`` and give its descriptor.
+
+    With ``make`` missing ones are made. A Refusal (404) when one is not a directory.
+    """
+    descriptor = os.open(root, _DIRECTORY)
+    try:
+        for name in names:
+            if make:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(name, dir_fd=descriptor)
+            try:
+                below = os.open(name, _DIRECTORY, dir_fd=descriptor)
+            except OSError as error:
+                raise _missing("/".join(names)) from error
+            os.close(descriptor)
+            descriptor = below
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _missing(name: str) -> Refusal:
+    return Refusal(404, "FileNotFound", f"Could not find '{name}'.")
+
+
+def _described(name: str, names: tuple[str, ...], status: os.stat_result) -> FileEntry | None:
+    is_directory = stat.S_ISDIR(status.st_mode)
+    if not is_directory and not stat.S_ISREG(status.st_mode):
+        return None
+    modified = datetime.fromtimestamp(status.st_mtime, timezone.utc)
+    return FileEntry(
+        name=name,
+        directory="/".join(names),
+        is_directory=is_directory,
+        size=status.st_size,
+        modified=modified,
+    )
+
+
+def entries(root: Path, names: tuple[str, ...], *, recursive: bool = False) -> list[FileEntry]:
+    """List a directory by name, with ``recursive`` everything below it too."""
+    found: list[FileEntry] = []
+    with _directory(root, names) as directory:
+        for name in sorted(os.listdir(directory)):  # noqa: PTH208
+            with contextlib.suppress(OSError):
+                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+                described = _described(name, names, status)
+                found += [described] if described else []
+    if recursive:
+        for below in [e.name for e in found if e.is_directory]:
+            with contextlib.suppress(Refusal):  # removed meanwhile
+                found += entries(root, (*names, below), recursive=True)
+    return found
+
+
+def entry(root: Path, names: tuple[str, ...], name: str) -> FileEntry:
+    """Describe one file or directory; a Refusal (404) when there is none."""
+    with _directory(root, names) as directory:
+        try:
+            status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        except OSError as error:
+            raise _missing(name) from error
+    described = _described(name, names, status)
+    if described is None:
+        raise _missing(name)
+    return described
+
+
+def opened(root: Path, names: tuple[str, ...], name: str) -> tuple[BinaryIO, int]:
+    """Open a file for reading and give it with its size in bytes; a Refusal (404) if none."""
+    with _directory(root, names) as directory:
+        try:
+            descriptor = os.open(name, _FILE, dir_fd=directory)
+        except OSError as error:
+            raise _missing(name) from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise _missing(name)
+    return os.fdopen(descriptor, "rb"), status.st_size
+
+
+def place(root: Path, names: tuple[str, ...], name: str, uploaded: Path) -> FileEntry:
+    """Move a file that was uploaded to where it belongs, over one of that name.
+
+    A Refusal (400) when a directory has that name.
+    """
+    with _directory(root, names, make=True) as directory:
+        try:
+            os.rename(uploaded, name, dst_dir_fd=directory)
+        except OSError as error:
+            raise Refusal(400, "FileNameInvalid", f"'{name}' cannot be written.") from error
+    return entry(root, names, name)
+
+
+def delete(root: Path, names: tuple[str, ...], name: str) -> None:
+    """Delete a file; a Refusal (404 DeleteFileError) when there is none."""
+    try:
+        with _directory(root, names) as directory:
+            os.unlink(name, dir_fd=directory)
+    except (OSError, Refusal) as error:
+        raise Refusal(404, "DeleteFileError", f"Could not delete file '{name}'.") from error

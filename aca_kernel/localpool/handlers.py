@@ -1,0 +1,326 @@
+"""Calls of the local pool: who may make them, executions, the life of sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import tornado.web
+from tornado.log import app_log
+
+from ..errors import LocalPoolError
+from . import answers
+from .answers import VERSIONS, Malformed, Refusal, Version
+from .calls import ExecuteCall, checked_identifier, execute_call
+from .outcomes import Outcome
+from .sessions import PoolOptions, Session, Sessions
+
+__all__ = [
+    "PREFIX",
+    "Call",
+    "Execute",
+    "Execution",
+    "ListSessions",
+    "ManagedSession",
+    "ManagedSessions",
+    "Metadata",
+    "Served",
+    "SessionCall",
+    "Unknown",
+]
+
+PREFIX = (
+    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/local/sessionPools/local"
+)
+_SUPPORTED = "2025-02-02-preview, 2025-10-02-preview"
+
+
+@dataclass
+class Served:
+    """What the handlers work on; ``last_call`` is the loop's time of the latest one."""
+
+    sessions: Sessions
+    options: PoolOptions
+    token: str
+    origin: str
+    hosts: frozenset[str]
+    created: datetime
+
+    def __post_init__(self) -> None:
+        self.last_call = asyncio.get_running_loop().time()
+
+
+class Call(tornado.web.RequestHandler):
+    """Any call: who may make it, for which api-version, and how answers are sent."""
+
+    served: Served
+    version: Version
+
+    def initialize(self, served: Served) -> None:
+        """Take what all calls work on."""
+        self.served = served
+        self.trace_id = str(uuid.uuid4())
+
+    def set_default_headers(self) -> None:
+        """Set what every answer has."""
+        self.clear_header("Content-Type")
+        self.set_header("api-supported-versions", _SUPPORTED)
+        self.set_header("mise-correlation-id", str(uuid.uuid4()))
+
+    def prepare(self) -> None:
+        """Refuse callers from elsewhere, without the token, or of another api-version."""
+        self.served.last_call = asyncio.get_running_loop().time()
+        if self.request.host not in self.served.hosts or "Origin" in self.request.headers:
+            # A page in a browser, perhaps through a name that it had resolved to loopback.
+            raise Refusal(403)
+        sent = self.request.headers.get("Authorization", "").encode()
+        if not hmac.compare_digest(sent, f"Bearer {self.served.token}".encode()):
+            raise Refusal(401)
+        version = VERSIONS.get(self.get_query_argument("api-version", ""))
+        if version is None:
+            raise Refusal(401)
+        self.version = version
+
+    def session(self) -> tuple[Session, bool]:
+        """Give the session that the call names, and whether it is new."""
+        return self.served.sessions.allocate(self.identifier())
+
+    def identifier(self) -> str:
+        """Give the identifier that the call names."""
+        return checked_identifier(self.get_query_argument("identifier", None, strip=False))
+
+    def found(self) -> Session:
+        """Give the session that the call names; a Refusal (404) when there is none."""
+        identifier = self.identifier()
+        session = self.served.sessions.find(identifier)
+        if session is None:
+            raise Refusal(
+                404, "NoSessionFoundError", f"Could not find session with name '{identifier}'."
+            )
+        session.touch()
+        return session
+
+    def need(self, *, wrapped: bool | None = None, sessions: bool = False) -> None:
+        """Refuse (404) a route that the api-version does not have."""
+        if wrapped not in (None, self.version.wrapped) or (sessions and not self.version.sessions):
+            raise Refusal(404)
+
+    def answer(self, body: Any, status: int = 200) -> None:
+        """Send ``body`` as JSON."""
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(json.dumps(body))
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Log faults of ours, without the address and its identifier; not refusals."""
+        if not isinstance(value, (Refusal, tornado.web.HTTPError)):
+            app_log.error("%s failed", type(self).__name__, exc_info=(typ, value, tb))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer a Refusal, or a fault of ours as the service's 500."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(error, tornado.web.HTTPError):
+            error = Refusal(error.status_code)
+        if not isinstance(error, Refusal):
+            why = (
+                str(error) if isinstance(error, LocalPoolError) else "An unexpected error occurred."
+            )
+            error = Refusal(500, "InternalServerError", why)
+        self.set_status(error.status)
+        if error.status == 401:
+            self.set_header("WWW-Authenticate", "Bearer")
+        body = error.body(self.trace_id)
+        if body is None:
+            self.finish()
+            return
+        self.set_header("Content-Type", error.content_type)
+        self.finish(json.dumps(body))
+
+
+class Unknown(Call):
+    """A path that is none of the pool's: 401 when it is malformed, else 404 (service.md 0, 18)."""
+
+    def prepare(self) -> None:
+        """Answer it, once the caller is known."""
+        super().prepare()
+        path = self.request.path
+        raise Refusal(404 if path.startswith(PREFIX + "/") and "//" not in path else 401)
+
+
+class Execute(Call):
+    """POST /executions, and code/execute of the oldest versions."""
+
+    async def post(self, route: str) -> None:
+        """Run code in the session."""
+        self.need(wrapped=route.startswith("code"))
+        call = execute_call(
+            self.version, self.request.body, decode_base64=self.served.options.decode_base64
+        )
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        session, new = self.session()
+        allocated = loop.time()
+        execution_id = str(uuid.uuid4())
+        cap = self.served.options.max_execution_time
+        timeout = min(call.timeout or cap, cap)
+        if call.asynchronous:
+            self._start(session, call, execution_id, timeout)
+            return
+        with session.used():
+            outcome = await session.execute(call.code, timeout=timeout, limit=call.limit)
+        body = self._body(call, outcome, execution_id)
+        session.remember(execution_id, body)
+        self._timings(
+            session,
+            new=new,
+            allocation=allocated - begun,
+            execution=outcome.seconds,
+            total=loop.time() - begun,
+        )
+        self.answer(body, self.version.execute_status)
+
+    def _body(self, call: ExecuteCall, outcome: Outcome, execution_id: str) -> Any:
+        return answers.execution(
+            self.version,
+            outcome,
+            execution_id=execution_id,
+            identifier=self.identifier(),
+            execution_type=call.execution_type,
+            milliseconds=int(outcome.seconds * 1000),
+        )
+
+    def _timings(
+        self, session: Session, *, new: bool, allocation: float, execution: float, total: float
+    ) -> None:
+        """Set the headers that only Python executions have: milliseconds as decimal strings."""
+        for name, value in {
+            "allocation-retries": "0",
+            "allocation-time": f"{allocation * 1000:.4f}",
+            "container-execution-duration": str(int(execution * 1000)),
+            "execution-read-response-time": "0.0000",
+            "execution-request-time": str(int(execution * 1000)),
+            "new-allocation": str(new).lower(),
+            "overall-execution-time": f"{(total - allocation) * 1000:.4f}",
+            "preparation-time": f"{(total - allocation - execution) * 1000:.4f}",
+            "session-guid": session.guid,
+            "total-execution-service-time": f"{total * 1000:.4f}",
+        }.items():
+            self.set_header(f"x-ms-{name}", value)
+
+    def _start(
+        self, session: Session, call: ExecuteCall, execution_id: str, timeout: float
+    ) -> None:
+        """Run code in the background, in an interpreter of its own (service.md 7)."""
+        if self.version.wrapped:
+            raise Refusal(
+                400, "SessionRequestNotSupported", "Asynchronous execution is not supported."
+            )
+
+        async def run() -> None:
+            with session.used():
+                outcome = await session.execute_apart(call.code, timeout=timeout, limit=call.limit)
+            session.remember(execution_id, self._body(call, outcome, execution_id))
+
+        accepted = self._body(call, session.outcome(call.limit), execution_id)
+        accepted["status"] = "Running" if self.version.ids else "NotStarted"
+        accepted["result"] |= {"stdout": execution_id, "executionResult": None}
+        running = {key: value for key, value in accepted.items() if key != "result"}
+        session.remember(execution_id, {**running, "status": "Running"})
+        session.spawn(run())
+        self.set_header("operation-id", execution_id)
+        query = self.request.query
+        self.set_header("Operation-Location", f"/executions/{execution_id}?{query}")
+        self.answer(accepted, 202)
+
+
+class Execution(Call):
+    """GET /executions/{id}: what became of an execution, the latest few."""
+
+    def get(self, execution_id: str) -> None:
+        """Give the answer that the execution had, or its status while it runs."""
+        self.need(wrapped=False)
+        session, _ = self.session()
+        answer = session.executions.get(execution_id)
+        if answer is None:
+            self.answer(f"No execution available for operation Id: {execution_id}", 404)
+            return
+        self.answer(answer)
+
+
+class SessionCall(Call):
+    """/session: a session's times and etag, and its end."""
+
+    def get(self) -> None:
+        """Describe the session."""
+        self.need(sessions=True)
+        self.answer(answers.session_entry(self.found().times, etag=True))
+
+    async def delete(self) -> None:
+        """End the session: its interpreter, its files."""
+        self.need(sessions=True)
+        await self.served.sessions.release(self.found())
+        self.set_status(204)
+        self.finish()
+
+
+class ListSessions(Call):
+    """GET /listSessions: all sessions of the pool, in pages."""
+
+    def get(self) -> None:
+        """Give one page; ``skip`` says where it starts."""
+        self.need(sessions=True)
+        page, link = self.page("listSessions")
+        entries = [answers.session_entry(one.times, etag=False) for one in page]
+        self.answer({"sessions": entries, **({"nextLink": link} if link else {})})
+
+    def page(self, route: str) -> tuple[list[Session], str]:
+        """Give the sessions of the page that is asked for, and the link to the next, if any."""
+        skip = self.get_query_argument("skip", "0")
+        if not skip.isdecimal():
+            raise Malformed("skip", f"The value '{skip}' is not valid.")
+        listed, start = self.served.sessions.listed(), int(skip)
+        end = start + answers.PAGE
+        link = f"{self.served.origin}{PREFIX}/{route}?api-version={self.version.name}&skip={end}"
+        return listed[start:end], link if end < len(listed) else ""
+
+
+class ManagedSessions(ListSessions):
+    """POST /.management/listSessions: the same in the words of the docs (service.md 2.3)."""
+
+    def post(self) -> None:
+        """Give one page."""
+        page, link = self.page(".management/listSessions")
+        value = [answers.managed_session(one.times) for one in page]
+        more = {"nextLink": link} if link else {}
+        self.answer({"value": value, "count": len(value), **more})
+
+    def get(self) -> None:
+        """Refuse: it is a POST."""
+        raise Refusal(405)
+
+
+class ManagedSession(Call):
+    """POST /.management/getSession: one session in the words of the docs (service.md 2.3)."""
+
+    def post(self) -> None:
+        """Describe the session; 400 when there is none (service.md 10)."""
+        session = self.served.sessions.find(self.identifier())
+        if session is None:
+            message = "There is no session with that identifier."
+            raise Refusal(400, "SessionWithIdentifierNotFound", message)
+        session.touch()
+        self.answer(answers.managed_session(session.times))
+
+
+class Metadata(Call):
+    """GET /metadata: what the sessions are made of."""
+
+    def get(self) -> None:
+        """Describe the pool."""
+        self.need(sessions=True)
+        self.answer(answers.pool_metadata(self.served.created))

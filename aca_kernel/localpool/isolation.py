@@ -1,0 +1,260 @@
+"""How a session's processes are kept away from this machine.
+
+Three ways, best first: *bubblewrap* (a sandbox), *unshare* (a true /mnt/data but the
+user's own rights) and *none* (Python's own file functions take /mnt/data for the
+session's directory). ``choose`` finds out by running each of them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import site
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import ipykernel
+
+from ..errors import LocalPoolError
+
+__all__ = ["Command", "Isolation", "Place", "choose"]
+
+_START = Path(__file__).with_name("session_start.py")
+_SOCKETS = "/run/kernel"
+_TMPFS_BYTES = 1 << 30
+_PROBE_SECONDS = 20
+# Whatever one of these holds is looked up at run time, so a session needs it to be itself.
+_ETC = (
+    "alternatives",
+    "fonts",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "timezone",
+)
+_ETC_NETWORK = ("ca-certificates", "hosts", "nsswitch.conf", "pki", "resolv.conf", "ssl")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """The directories of one session on this machine; each must exist when it starts."""
+
+    data: Path
+    """What the session sees as /mnt/data."""
+    home: Path
+    """The session's home and first working directory."""
+    sockets: Path
+    """The connection file and the sockets of one kernel process; a short path."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """What to run for a program in a session: its words and its whole environment."""
+
+    argv: list[str]
+    env: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Isolation:
+    """One way to run session processes; ``name`` is bubblewrap, unshare or none."""
+
+    name: str
+    network: bool
+    warning: str = ""
+    """What a user has to know before code runs; empty when there is nothing to say."""
+
+    def sockets(self, place: Place) -> str:
+        """Give the path of ``place.sockets`` as the session's processes see it."""
+        return _SOCKETS if self.name == "bubblewrap" else str(place.sockets)
+
+    def command(self, place: Place, arguments: Sequence[str]) -> Command:
+        """Give the command that runs this Python with ``arguments`` in the session at ``place``."""
+        if self.name == "bubblewrap":
+            return _bubblewrap(place, arguments, network=self.network)
+        return _own_rights(place, arguments, unshare=self.name == "unshare", network=self.network)
+
+
+def choose(wanted: str, *, network: bool, scratch: Path) -> Isolation:
+    """Find the isolation to use: ``wanted``, or with "auto" the best that works here.
+
+    Each candidate is tried by running this Python in it, in the empty directory
+    ``scratch``. LocalPoolError when ``wanted`` does not work.
+    """
+    names = ("bubblewrap", "unshare", "none") if wanted == "auto" else (wanted,)
+    reasons: list[str] = []
+    for name in names:
+        isolation = Isolation(name=name, network=network)
+        reason = _probe(isolation, scratch / name)
+        if not reason:
+            return Isolation(name=name, network=network, warning=_warning(isolation, reasons))
+        reasons.append(f"{name}: {reason}")
+    raise LocalPoolError(
+        f"Sessions cannot be isolated as asked ({'; '.join(reasons)}).",
+        left="No code was run.",
+        remedy="Install bubblewrap (apt install bubblewrap, dnf install bubblewrap) and allow "
+        "user namespaces, or accept less with --isolation auto.",
+    )
+
+
+def _warning(isolation: Isolation, reasons: list[str]) -> str:
+    if isolation.name == "bubblewrap":
+        return ""
+    parts = ["Sessions are NOT isolated: their code runs with your own rights on this machine."]
+    if isolation.name == "none":
+        parts.append(
+            "/mnt/data exists for Python's own file functions only, and the network is open."
+        )
+    if reasons:
+        parts.append(f"({'; '.join(reasons)})")
+    parts.append("Install bubblewrap for a sandbox.")
+    return " ".join(parts)
+
+
+def _probe(isolation: Isolation, root: Path) -> str:
+    """Run this Python in ``isolation``; the reason why it does not work, or nothing."""
+    place = Place(data=root / "data", home=root / "home", sockets=root / "k")
+    for directory in (place.data, place.home, place.sockets):
+        directory.mkdir(parents=True)
+    command = isolation.command(
+        place, ["-c", "import zmq; open('/mnt/data/it-works', 'w').close()"]
+    )
+    if shutil.which(command.argv[0]) is None:
+        return f"{command.argv[0]} is not installed"
+    try:
+        done = subprocess.run(
+            command.argv,
+            env=command.env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_PROBE_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    if done.returncode or not (place.data / "it-works").exists():
+        return (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+    return ""
+
+
+def _environment(home: str) -> dict[str, str]:
+    """Build a session's whole environment: nothing of the pool's own gets in."""
+    environment = {
+        "HOME": home,
+        "IPYTHONDIR": f"{home}/.ipython",
+        "LANG": "C.UTF-8",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "PATH": f"{sys.prefix}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "TERM": "dumb",
+        "USER": "session",
+    }
+    packages = _packages_elsewhere()
+    if packages:
+        environment["PYTHONPATH"] = str(packages)
+    return environment
+
+
+def _packages_elsewhere() -> Path | None:
+    """Where ipykernel was installed, when Python does not find it there by itself."""
+    packages = Path(ipykernel.__file__).parent.parent
+    return packages if str(packages) == site.getusersitepackages() else None
+
+
+def _python_folders() -> list[Path]:
+    """List the folders that this Python consists of, as named and as resolved."""
+    named = [Path(sys.base_prefix), Path(sys.prefix), Path(sys.executable).resolve().parent.parent]
+    named += [packages] if (packages := _packages_elsewhere()) else []
+    folders: list[Path] = []
+    for folder in (form for path in named for form in (path, path.resolve())):
+        if folder in Path.home().parents or folder == Path.home():
+            raise LocalPoolError(
+                f"This Python is installed in {folder}, which holds your whole home directory.",
+                left="No code was run.",
+                remedy="Use a virtual environment of its own directory.",
+            )
+        if not folder.is_relative_to("/usr") and folder not in folders:
+            folders.append(folder)
+    return folders
+
+
+def _bubblewrap(place: Place, arguments: Sequence[str], *, network: bool) -> Command:
+    """Wrap Python in a sandbox: own /mnt/data, /tmp, home and pids, the system read-only.
+
+    jupyter.md: only the folders that are needed are bound, since a read-only bind of
+    the whole root showed the user's home, and as root could be mounted writable again.
+    """
+    environment = _environment("/home/session")
+    argv = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    argv += ["--share-net"] if network else []
+    argv += ["--hostname", "session", "--clearenv"]
+    for key, value in environment.items():
+        argv += ["--setenv", key, value]
+    argv += ["--ro-bind", "/usr", "/usr"]
+    for folder in map(Path, ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")):
+        if folder.is_symlink():
+            argv += ["--symlink", str(folder.readlink()), str(folder)]
+        elif folder.exists():
+            argv += ["--ro-bind", str(folder), str(folder)]
+    for name in _ETC + (_ETC_NETWORK if network else ()):
+        argv += ["--ro-bind-try", os.path.realpath(f"/etc/{name}"), f"/etc/{name}"]
+    user = place.sockets / "passwd"
+    user.write_text(f"session:x:{os.getuid()}:{os.getgid()}::/home/session:/bin/sh\n")
+    argv += ["--ro-bind", str(user), "/etc/passwd"]
+    argv += ["--proc", "/proc", "--dev", "/dev"]
+    for own in ("/dev/shm", "/tmp", "/mnt", "/home", "/run"):  # noqa: S108 (in the sandbox)
+        argv += [*_size(), "--tmpfs", own]
+    argv += ["--dir", "/home/session"]
+    for folder in _python_folders():
+        argv += ["--ro-bind", str(folder), str(folder)]
+    argv += ["--bind", str(place.data), "/mnt/data", "--bind", str(place.sockets), _SOCKETS]
+    argv += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/home/session", "--"]
+    path = os.environ.get("PATH", os.defpath)
+    return Command(argv=[*argv, sys.executable, *arguments], env={"PATH": path})
+
+
+def _size() -> list[str]:
+    return ["--size", str(_TMPFS_BYTES)] if _bubblewrap_knows_size() else []
+
+
+_knows_size: bool | None = None
+
+
+def _bubblewrap_knows_size() -> bool:
+    """Tell whether this bubblewrap can limit a tmpfs (0.7 and later)."""
+    global _knows_size
+    if _knows_size is None:
+        try:
+            done = subprocess.run(["bwrap", "--help"], capture_output=True, text=True, check=False)  # noqa: S607
+        except OSError:
+            return False
+        _knows_size = "--size" in done.stdout + done.stderr
+    return _knows_size
+
+
+_MOUNT = (
+    'mount -t tmpfs tmpfs /mnt && mkdir /mnt/data && mount --bind "$1" /mnt/data || exit 1; '
+    'mount -t proc proc /proc 2>/dev/null; cd "$2" || exit 1; shift 2; exec "$@"'
+)
+
+
+def _own_rights(place: Place, arguments: Sequence[str], *, unshare: bool, network: bool) -> Command:
+    """Run Python with this user's rights, in a mount namespace (``unshare``) or without."""
+    environment = _environment(str(place.home))
+    environment["TMPDIR"] = str(place.home)
+    argv = [sys.executable, str(_START)]
+    argv += ["-"] if unshare else [str(os.getpid()), str(place.data), str(place.home)]
+    argv += arguments
+    if unshare:
+        # The chain of signals: the pool dies, so does unshare, so does process 1 of the
+        # namespace, and with that everything in it.
+        own = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork"]
+        own += ["--kill-child"]
+        own += ["--user", "--map-root-user"] if os.getuid() else []
+        own += [] if network else ["--net"]
+        argv = [*own, "sh", "-c", _MOUNT, "sh", str(place.data), str(place.home), *argv]
+    return Command(argv=argv, env=environment)

@@ -1,0 +1,130 @@
+"""What a session that is not in a sandbox starts with, run as a script.
+
+``session_start.py - ARGUMENTS``: in a namespace of ``unshare``; loopback is switched on.
+``session_start.py PARENT DATA HOME ARGUMENTS``: Python's file functions take /mnt/data for DATA,
+and this process ends with its parent. In both, ARGUMENTS are then run as by ``python``:
+``-m MODULE ...`` or ``-c TEXT``.
+"""
+
+from __future__ import annotations
+
+import builtins
+import ctypes
+import fcntl
+import functools
+import io
+import os
+import runpy
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+_MNT_DATA = "/mnt/data"
+_ONE_PATH = [
+    "access",
+    "chdir",
+    "chmod",
+    "chown",
+    "listdir",
+    "lstat",
+    "mkdir",
+    "open",
+    "readlink",
+    "remove",
+    "rmdir",
+    "scandir",
+    "stat",
+    "statvfs",
+    "truncate",
+    "unlink",
+    "utime",
+]
+_TWO_PATHS = ["link", "rename", "replace", "symlink"]
+_PR_SET_PDEATHSIG = 1
+_SIOCSIFFLAGS = 0x8914
+_IFF_UP_AND_RUNNING = 0x1 | 0x40
+
+
+def loopback_up() -> None:
+    """Switch on the loopback interface of a new network namespace, where that is allowed."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            fcntl.ioctl(sock, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP_AND_RUNNING))
+        except OSError:
+            return
+
+
+def die_with_parent(parent: int) -> None:
+    """Have this process killed when its parent dies (Linux); or end now if it has already."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def map_mnt_data(data: str) -> None:
+    """Have open() and the functions of os take /mnt/data for the directory ``data``."""
+
+    def mapped(path: Any) -> Any:
+        if not isinstance(path, (str, bytes, os.PathLike)):
+            return path
+        name = os.fspath(path)
+        plain = os.fsdecode(name)
+        if plain != _MNT_DATA and not plain.startswith(_MNT_DATA + "/"):
+            return path
+        real = data + plain[len(_MNT_DATA) :]
+        return os.fsencode(real) if isinstance(name, bytes) else real
+
+    def wrapped(function: Callable[..., Any], paths: int) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            args = tuple(mapped(a) if i < paths else a for i, a in enumerate(args))
+            for name in ("path", "file", "src", "dst"):
+                if name in kwargs:
+                    kwargs[name] = mapped(kwargs[name])
+            return function(*args, **kwargs)
+
+        return call
+
+    builtins.open = io.open = wrapped(io.open, 1)
+    for name in _ONE_PATH:
+        setattr(os, name, wrapped(getattr(os, name), 1))
+    for name in _TWO_PATHS:
+        setattr(os, name, wrapped(getattr(os, name), 2))
+    start = subprocess.Popen.__init__
+
+    @functools.wraps(start)
+    def popen(self: Any, *args: Any, **kwargs: Any) -> None:
+        if "cwd" in kwargs:
+            kwargs["cwd"] = mapped(kwargs["cwd"])
+        start(self, *args, **kwargs)
+
+    subprocess.Popen.__init__ = popen  # type: ignore[method-assign]
+
+
+def main(arguments: list[str]) -> None:
+    """Prepare the process and run the rest of ``arguments`` as python would."""
+    if arguments[0] == "-":
+        loopback_up()
+        rest = arguments[1:]
+    else:
+        parent, data, home, *rest = arguments
+        die_with_parent(int(parent))
+        os.chdir(home)
+        map_mnt_data(data)
+    how, what, *others = rest
+    # The folder of this script would put the pool's modules before everybody else's.
+    del sys.path[0]
+    sys.argv = [what, *others]
+    if how == "-m":
+        runpy.run_module(what, run_name="__main__", alter_sys=True)
+    else:
+        exec(what, {"__name__": "__main__"})  # noqa: S102 (it is what -c does)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
