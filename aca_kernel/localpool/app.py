@@ -163,9 +163,9 @@ async def serve(
             )
             await _until_idle(served, exit_when_idle=exit_when_idle)
         finally:
+            # Open connections end with the process: whoever holds one sees that all is gone.
             server.stop()
             await sessions.close()
-            await server.close_all_connections()
 
 
 async def _until_idle(served: Served, *, exit_when_idle: bool) -> None:

@@ -65,18 +65,32 @@ def _described(name: str, names: tuple[str, ...], status: os.stat_result) -> Fil
 
 
 def entries(root: Path, names: tuple[str, ...], *, recursive: bool = False) -> list[FileEntry]:
-    """List a directory by name, with ``recursive`` everything below it too."""
+    """List a directory by name, with ``recursive`` everything below it too.
+
+    A Refusal (404) when ``names`` is no directory.
+    """
+    found = _listed(root, names)
+    if recursive:
+        for one in found:  # which grows meanwhile
+            if one.is_directory:
+                with contextlib.suppress(Refusal, OSError):  # gone meanwhile, or unreadable
+                    found += _listed(root, (*names, *_below(one, names), one.name))
+    return found
+
+
+def _below(one: FileEntry, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the directories between ``names`` and the entry."""
+    return tuple(one.directory.split("/"))[len(names) :] if one.directory else ()
+
+
+def _listed(root: Path, names: tuple[str, ...]) -> list[FileEntry]:
     found: list[FileEntry] = []
     with _directory(root, names) as directory:
         for name in sorted(os.listdir(directory)):  # noqa: PTH208
             with contextlib.suppress(OSError):
-                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+                status = os.stat(name, dir_fd=directory, follow_symlinks=False)  # noqa: PTH116
                 described = _described(name, names, status)
                 found += [described] if described else []
-    if recursive:
-        for below in [e.name for e in found if e.is_directory]:
-            with contextlib.suppress(Refusal):  # removed meanwhile
-                found += entries(root, (*names, below), recursive=True)
     return found
 
 
