@@ -5,6 +5,7 @@ Exit codes: 0 ok, 1 failed, 2 called wrongly, 130 stopped with Ctrl-C.
 
 from __future__ import annotations
 
+import logging
 from importlib.metadata import version
 from typing import Any
 
@@ -47,6 +48,10 @@ class Command(JupyterApp):
     flags: dict[Any, Any] = {"debug": JupyterApp.flags["debug"]}
     words = ""
     """The words that the command takes besides options, as its usage line shows them."""
+
+    @default("log_level")
+    def _only_warnings(self) -> int:
+        return logging.WARNING  # what a command did, it prints
 
     @default("config_file_name")
     def _aca_kernel_config(self) -> str:

@@ -22,6 +22,7 @@ from ..errors import (
     TransferError,
     VersionLacks,
 )
+from ..identity import IDENTIFIER_PREFIX
 from ..pool import Endpoint, PoolClient, TokenSource, download, parse_endpoint, upload
 from ..settings import LOCAL_ENDPOINT, Settings
 from .base import POOL_ALIASES, Command, open_pool, token_source
@@ -125,7 +126,7 @@ def _kind_of_token(tokens: TokenSource) -> str:
 
 
 def _check_session(client: PoolClient) -> None:
-    identifier = f"aca-kernel-doctor-{secrets.token_hex(16)}"
+    identifier = f"{IDENTIFIER_PREFIX}doctor-{secrets.token_hex(16)}"
     try:
         # Reading takes the same role as running does, and any call allocates the session.
         _check("role", lambda: list(client.list_files(identifier)), lambda _: "may use the pool")

@@ -11,14 +11,12 @@ from tabulate import tabulate
 from traitlets import Bool, Float
 
 from ..errors import AcaKernelError, ConfigurationError
+from ..identity import IDENTIFIER_PREFIX
 from ..pool import PoolClient, SessionInfo, shorten
 from ..settings import LOCAL_ENDPOINT
 from .base import POOL_ALIASES, Command, open_pool
 
 __all__ = ["SessionsApp"]
-
-OURS = "aca-kernel-"
-"""How the identifiers begin that kernels of this project derive."""
 
 LONGEST_SHOWN = 24
 """A longer word may be a whole identifier, so that no message repeats it."""
@@ -150,7 +148,7 @@ class PruneApp(SessionsCommand):
             doomed = {
                 session.identifier: label
                 for label, session in zip(labels(sessions), sessions, strict=True)
-                if (self.everyones or session.identifier.startswith(OURS))
+                if (self.everyones or session.identifier.startswith(IDENTIFIER_PREFIX))
                 and self._is_left_behind(session, now)
             }
             if not doomed:

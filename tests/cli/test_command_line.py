@@ -1,0 +1,96 @@
+"""aca-kernel itself: help, exit codes, configuration files."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from aca_kernel.kernel import AzureSessionsKernel
+from aca_kernel.settings import Settings
+
+from .conftest import Run
+
+
+def test_the_installed_command_tells_its_version() -> None:
+    command = shutil.which("aca-kernel", path=str(Path(sys.executable).parent))
+    assert command is not None
+    result = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == version("aca-kernel")
+
+
+def test_help_names_every_command(aca_kernel: Run) -> None:
+    result = aca_kernel("--help")
+    assert result.returncode == 0
+    for command in ("install", "doctor", "pool", "sessions"):
+        assert f"\n{command}\n" in result.stdout
+
+
+def test_help_all_lists_every_option_of_the_kernel(aca_kernel: Run) -> None:
+    result = aca_kernel("--help-all")
+    assert result.returncode == 0
+    own = set(AzureSessionsKernel.class_own_traits(config=True))
+    for name in own | set(Settings.class_own_traits(config=True)):
+        assert f"--AzureSessionsKernel.{name}=" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ((), "Which command?"),
+        (("frobnicate",), "'frobnicate' is one word too many"),
+        (("sessions",), "Which command?"),
+        (("sessions", "frobnicate"), "Which command?"),
+        (("doctor", "now"), "'now' is one word too many"),
+        (("doctor", "--wrong=1"), "no option --wrong"),
+        (("doctor", "--wrong"), "--wrong"),
+        (("doctor", "--endpoin", "local"), "no option --endpoin"),
+        (("doctor", "--AzureSessionsKernel.pool_endpont=x"), "AzureSessionsKernel.pool_endpont"),
+        (("sessions", "prune", "--idle", "soon"), "idle"),
+        (("sessions", "delete"), "Which session?"),
+        (("install", "--user", "--sys-prefix"), "exclude each other"),
+    ],
+)
+def test_a_wrong_command_line_is_refused_with_exit_code_2(
+    aca_kernel: Run, arguments: tuple[str, ...], complaint: str
+) -> None:
+    result = aca_kernel(*arguments)
+    assert result.returncode == 2
+    assert complaint in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+
+
+def test_the_endpoint_of_the_configuration_file_counts(aca_kernel: Run, home: Path) -> None:
+    folder = home / "config_dir"
+    folder.mkdir()
+    (folder / "aca_kernel_config.py").write_text(
+        "c.AzureSessionsKernel.pool_endpoint = 'https://pool.example.com'\n"
+    )
+    result = aca_kernel("sessions", "list")
+    assert result.returncode == 1
+    assert "pool.example.com" in result.stderr
+
+
+def test_a_broken_configuration_file_is_told_without_a_traceback(
+    aca_kernel: Run, home: Path
+) -> None:
+    folder = home / "config_dir"
+    folder.mkdir()
+    (folder / "aca_kernel_config.py").write_text("c.AzureSessionsKernel.mode = \n")
+    result = aca_kernel("sessions", "list")
+    assert result.returncode == 1
+    assert "configuration file cannot be read: SyntaxError" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_wrong_option_is_told_with_its_remedy(aca_kernel: Run) -> None:
+    result = aca_kernel("doctor", "--endpoint", "local", ACA_KERNEL_MODE="fast")
+    assert result.returncode == 1
+    assert "FAILED  options" in result.stdout
+    assert "'fast'" in result.stderr
+    assert "ACA_KERNEL_MODE" in result.stderr
