@@ -165,7 +165,7 @@ def service() -> Iterator[Callable[[int, bytes], tuple[str, threading.Event]]]:
 
     def start(status: int, body: bytes) -> tuple[str, threading.Event]:
         waiting = threading.Event()
-        handler = type("Service", (_Service,), dict(status=status, body=body, waiting=waiting))
+        handler = type("Service", (_Service,), {"status": status, "body": body, "waiting": waiting})
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
