@@ -219,16 +219,37 @@ class _Sending:
 
     def _place(self) -> None:
         """Move what arrived whole under a temporary name to where it belongs."""
-        targets = {staged: item.remote for staged, item in self._staged.items()}
         try:
-            pool.place(self._client, self._identifier, targets)
-        except AcaKernelError as error:
-            self._outcome.failed.extend((item.remote, error) for item in self._staged.values())
+            self._move(list(self._staged))
+        except TransferError:
+            # One of them cannot be moved, and those before it were: see which, go on one by one.
+            there = {file.name for file in self._client.list_files(self._identifier)}
             for staged in list(self._staged):
+                self._move_alone(staged, is_moved=staged not in there)
+        except AcaKernelError as error:
+            for staged, item in list(self._staged.items()):
+                self._outcome.failed.append((item.remote, error))
                 self._drop(staged)
-        else:
-            lines = [self._arrived(item, item.size) for item in self._staged.values()]
-            self._outcome.arrived.extend(lines)
+
+    def _move(self, staged: list[str]) -> None:
+        targets = {name: self._staged[name].remote for name in staged}
+        pool.place(self._client, self._identifier, targets)
+        for name in staged:
+            self._note_moved(name)
+
+    def _move_alone(self, staged: str, *, is_moved: bool) -> None:
+        try:
+            if is_moved:
+                self._note_moved(staged)
+            else:
+                self._move([staged])
+        except AcaKernelError as error:
+            self._outcome.failed.append((self._staged[staged].remote, error))
+            self._drop(staged)
+
+    def _note_moved(self, staged: str) -> None:
+        item = self._staged.pop(staged)
+        self._outcome.arrived.append(self._arrived(item, item.size))
 
     def _drop(self, staged: str) -> None:
         del self._staged[staged]
