@@ -113,6 +113,7 @@ async def carry_out(
             context.stream(f"{line}\n")
         raise
     except BaseException:
+        _show_lines(context, outcome.arrived)
         progress.finish(f"{outcome.so_far()}; failed")
         raise
     _show_lines(context, outcome.arrived)
