@@ -12,7 +12,14 @@ from typing import Any, Protocol
 
 from aca_kernel.interpreters.base import CellRequest, Emit, Interpreter, Output, Reply
 from aca_kernel.magics import MagicContext, run_magic
-from aca_kernel.pool import Execution, PoolClient, SessionInfo, TokenSource, parse_endpoint
+from aca_kernel.pool import (
+    DEFAULT_API_VERSION,
+    Execution,
+    PoolClient,
+    SessionInfo,
+    TokenSource,
+    parse_endpoint,
+)
 
 
 class BareSession:
@@ -80,11 +87,14 @@ class RunningPool(Protocol):
 
 
 @contextmanager
-def open_bench(pool: RunningPool, folder: Path) -> Iterator[Bench]:
+def open_bench(
+    pool: RunningPool, folder: Path, api_version: str = DEFAULT_API_VERSION
+) -> Iterator[Bench]:
     """A bench with a session and a notebook directory of its own; the session ends with it."""
     root = folder.resolve() / "notebooks"
     root.mkdir()
-    with PoolClient(parse_endpoint(pool.endpoint), TokenSource(token=pool.token)) as client:
+    endpoint, tokens = parse_endpoint(pool.endpoint), TokenSource(token=pool.token)
+    with PoolClient(endpoint, tokens, api_version=api_version) as client:
         bench = Bench(client, root)
         yield bench
         client.delete_session(bench.session.identifier)
