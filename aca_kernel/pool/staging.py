@@ -97,75 +97,6 @@ class Task:
         raise _failed(lines[-1])
 
 
-def _failed(why: str) -> TransferError:
-    return TransferError(
-        f"The session could not put the file in its place: {clean(why)}.",
-        left="What was uploaded may be left in /mnt/data.",
-        remedy="Upload it again; a session that was replaced meanwhile begins empty.",
-    )
-
-
-def append():
-    part, whole = inside(task["part"]), inside(task["whole"])
-    offset, size = task["offset"], task["size"]
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    with os.fdopen(os.open(whole, flags, 0o644), "r+b") as target:
-        end = target.seek(0, 2)
-        if not os.path.lexists(part) and end == offset + size:
-            return
-        if end < offset:
-            raise ValueError("an earlier part is missing")
-        target.seek(offset)
-        target.truncate()
-        with open(part, "rb") as source:
-            shutil.copyfileobj(source, target, 1 << 20)
-        if target.tell() != offset + size:
-            raise ValueError("the part is %d bytes long, not %d" % (target.tell() - offset, size))
-    os.unlink(part)
-def finish():
-    if os.path.lexists(inside(task["whole"])):  # else this was done already
-        move(task["whole"], task["target"])
-    return os.path.getsize(inside(task["target"]))
-def place():
-    for source, target in task["staged"].items():
-        move(source, target)
-def remove():
-    for name in task["names"]:
-        try:
-            os.unlink(inside(name))
-        except FileNotFoundError:
-            pass
-try:
-    tasks = {"append": append, "finish": finish, "place": place, "remove": remove}
-    answer = {"done": True, "value": tasks[task["do"]]()}
-except Exception as error:
-    answer = {"done": False, "why": "%s: %s" % (type(error).__name__, error)}
-sys.stdout.write("\n" + task["mark"] + json.dumps(answer) + "\n")
-sys.stdout.flush()
-"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """One thing to be done in the session: ``code`` for an execute call, and its ``mark``."""
-
-    code: str
-    mark: str
-
-    def value(self, execution: Execution) -> Any:
-        """What the session answered. Raises TransferError when it failed there."""
-        for line in execution.stdout.splitlines():
-            if line.startswith(self.mark):
-                answer = _parse(line[len(self.mark) :])
-                if answer.get("done") is True:
-                    return answer.get("value")
-                raise TransferError(
-                    f"The session could not put the file together: {clean(str(answer.get('why')))}."
-                )
-        lines = execution.stderr.strip().splitlines() or [execution.status]
-        raise TransferError(f"The session could not put the file together: {clean(lines[-1])}.")
-
-
 def append(*, part: str, whole: str, offset: int, size: int) -> Task:
     """Write a part, a file in the root, into the file ``whole`` at an offset, and remove it."""
     return _task("append", part=part, whole=whole, offset=offset, size=size)
@@ -194,6 +125,14 @@ def _task(do: str, **fields: Any) -> Task:
     builtins = '__import__("builtins")'
     code = f'{builtins}.exec({builtins}.compile({program!a}, "<aca-kernel>", "exec"), {{}})'
     return Task(code=code, mark=mark)
+
+
+def _failed(why: str) -> TransferError:
+    return TransferError(
+        f"The session could not put the file in its place: {clean(why)}.",
+        left="What was uploaded may be left in /mnt/data.",
+        remedy="Upload it again; a session that was replaced meanwhile begins empty.",
+    )
 
 
 def _parse(text: str) -> dict[str, Any]:
