@@ -133,6 +133,7 @@ class DirectInterpreter(Interpreter):
         seconds = SERVICE_CAP if execution_timeout is None else execution_timeout
         self._timeout = max(1, min(SERVICE_CAP, int(seconds)))
         self._interrupted: asyncio.Event | None = None
+        self._starting = asyncio.Lock()
         self._forget()
         self._greeted_before = False
 
@@ -147,8 +148,17 @@ class DirectInterpreter(Interpreter):
     async def start(self, emit: Emit | None = None) -> None:
         """Allocate the session, go to /mnt/data and leave the mark that tells it from another.
 
-        Shows a notice when an earlier process of this kernel had been here.
+        Shows a notice when an earlier process of this kernel had been here. Raises SessionLost
+        when the session that was started before is there no longer.
         """
+        async with self._starting:  # warming up and the first cell may both ask for it
+            if self._mark is None:
+                await self._greet(emit)
+            else:
+                await self._look()
+
+    async def _greet(self, emit: Emit | None) -> None:
+        self.is_reached = True
         mark = secrets.token_hex(8)
         answer = await self.worker.call(
             self.client.execute, self.identifier, probes.greeting(mark), repeatable=True
@@ -193,10 +203,7 @@ class DirectInterpreter(Interpreter):
         return reply
 
     async def _execute(self, request: CellRequest, emit: Emit) -> Reply:
-        if self._mark is None:
-            await self.start(emit)
-        else:
-            await self._look()
+        await self.start(emit)
         known = self._guid
         reply, execution = await _run(
             self.client, self.identifier, request, emit, self.worker.call, self._timeout
