@@ -149,6 +149,7 @@ class Kernel:
         *,
         name: str = AZURE,
         cwd: Path | None = None,
+        spec_environment: Mapping[str, str] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.environment = dict(os.environ) | dict(environment)
@@ -157,6 +158,8 @@ class Kernel:
         self.manager = KernelManager(
             kernel_name=name, connection_file=str(folder / "kernel-of-the-test.json")
         )
+        if spec_environment is not None:
+            self.manager.kernel_spec.env.update(spec_environment)
         self._replies: dict[str, dict[str, Any]] = {}
         self._iopub: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.client: BlockingKernelClient

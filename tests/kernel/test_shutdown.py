@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-
 from conftest import PoolStarter
+
 from .conftest import KernelStarter
 from .driver import Pool, sessions_of
 
