@@ -17,6 +17,7 @@ from .base import CellRequest, Emit, Interpreter, Output, Reply
 from .mapping import (
     DEFAULT_OUTPUT_LIMIT,
     OUTPUT_LIMIT,
+    PYTHON_DIED,
     is_image,
     map_execution,
     result_text,
@@ -205,13 +206,22 @@ class DirectInterpreter(Interpreter):
     async def _execute(self, request: CellRequest, emit: Emit) -> Reply:
         await self.start(emit)
         known = self._guid
+        outputs: list[Output] = []
         reply, execution = await _run(
-            self.client, self.identifier, request, emit, self.worker.call, self._timeout
+            self.client, self.identifier, request, outputs.append, self.worker.call, self._timeout
         )
         self._note(execution)
+        is_lost = bool(known and execution.session_guid and execution.session_guid != known)
+        for output in outputs:
+            # The loss explains an error of the cell, such as a name that is missing.
+            if not (is_lost and output.msg_type == "error"):
+                emit(output)
         if not execution.succeeded and reply.ename == "ExecutionFailed":
-            self._doubtful = True
-        if known and execution.session_guid and execution.session_guid != known:
+            if PYTHON_DIED in execution.stderr.lower():
+                self._forget()  # the user has just been told: the next cell begins anew
+            else:
+                self._doubtful = True
+        if is_lost:
             self._forget()
             raise SessionLost(
                 "The service had replaced this session: this cell ran in a new, empty one.",
