@@ -145,11 +145,13 @@ class KernelProcess:
     async def _race(self, what: Any) -> Any:
         """Wait for ``what``; KernelDied when the process ends first."""
         task = asyncio.ensure_future(what)
-        await asyncio.wait({task, self.ended}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        task.cancel()
-        raise KernelDied
+        try:
+            await asyncio.wait({task, self.ended}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            raise KernelDied
+        finally:
+            task.cancel()
 
     async def _send(
         self, channel: str, msg_type: str, content: dict[str, Any], outcome: Outcome | None = None

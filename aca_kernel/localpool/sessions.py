@@ -25,7 +25,7 @@ from .outcomes import ABORTED, RESTARTED, TIMED_OUT, Outcome
 
 __all__ = ["PoolOptions", "Session", "Sessions"]
 
-_KEPT_EXECUTIONS = 20
+_KEPT_EXECUTIONS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -368,6 +368,6 @@ class Sessions:
         self._allocated.clear()
         self._ready.clear()
         await asyncio.gather(*(session.close() for session in sessions), *self._closing)
-        self._context.term()
+        self._context.destroy(linger=0)
         os.close(self._held)
         os.close(self._lifeline)
