@@ -205,6 +205,7 @@ class AzureSessionsKernel(Settings, Kernel):
             root=self._root(),
             ask=question,
             call=self.remote.worker.call,
+            execution_count=request.execution_count,
             request_silent=request.silent,
             allow_stdin=request.allow_stdin,
             body=magic.body,
