@@ -12,6 +12,7 @@ from typing import Any
 
 from jupyter_core.application import JupyterApp
 from traitlets import Bool, CaselessStrEnum, Float, Int, Unicode
+from traitlets.config.application import ArgvType, catch_config_error
 
 from .. import __name__ as _package
 from ..errors import LocalPoolError
@@ -109,10 +110,24 @@ class PoolApp(JupyterApp):
 
     page_size = Int(300, min=1, help="Sessions in a page of listSessions.").tag(config=True)
 
+    @catch_config_error
+    def initialize(self, argv: ArgvType = None) -> None:
+        """Read the command line; exit status 2 for an option that there is not."""
+        super().initialize(argv)
+        if self.subapp is None:
+            self._refuse_unknown()
+
+    def _refuse_unknown(self) -> None:
+        # traitlets takes `--bogus=1` for the trait of a class that it does not know.
+        known = {name for cls in self.classes for name in (c.__name__ for c in cls.mro())}
+        known |= {c.__name__ for c in type(self).mro()}
+        unknown = [section for section in self.cli_config if section not in known]
+        words = [*(f"--{name}" for name in unknown), *self.extra_args]
+        if words:
+            self.exit_with(f"Unknown arguments: {' '.join(words)}. See --help.", status=2)
+
     def start(self) -> None:
         """Serve until a signal; exit status 1 with one message when the pool cannot start."""
-        if self.extra_args:
-            self.exit_with(f"Unknown arguments: {' '.join(self.extra_args)}. See --help.")
         if sys.platform == "win32":
             self.exit_with("The local pool needs Linux or macOS; on Windows use WSL.")
         try:
@@ -120,10 +135,10 @@ class PoolApp(JupyterApp):
         except LocalPoolError as error:
             self.exit_with(str(error))
 
-    def exit_with(self, message: str) -> None:
-        """Say why nothing runs, on stderr, and end with exit status 1."""
+    def exit_with(self, message: str, *, status: int = 1) -> None:
+        """Say why nothing runs, on stderr, and end with the exit status."""
         print(message, file=sys.stderr)  # noqa: T201 (a command's output)
-        self.exit(1)
+        self.exit(status)
 
     async def _serve(self) -> None:
         options = PoolOptions(

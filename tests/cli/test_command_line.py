@@ -94,3 +94,16 @@ def test_a_wrong_option_is_told_with_its_remedy(aca_kernel: Run) -> None:
     assert "FAILED  options" in result.stdout
     assert "'fast'" in result.stderr
     assert "ACA_KERNEL_MODE" in result.stderr
+
+
+@pytest.mark.parametrize("word", ["--bogus=1", "--bogus", "word"])
+def test_a_pool_with_an_unknown_option_does_not_start(word: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "aca_kernel.cli", "pool", word],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert word.split("=")[0] in done.stderr
