@@ -70,7 +70,7 @@ def _code(lines: list[str]) -> list[Code]:
 
 
 def _cell_magic(text: str, names: Collection[str]) -> LineMagic | None:
-    first, _, body = text.lstrip("\r\n").partition("\n")
+    first, _, body = re.sub(r"\A(?:[ \t]*\r?\n)+", "", text).partition("\n")
     match = re.match(r"%%(\w+)(\?{1,2})?[ \t\r]*(.*)", first)
     if match is None or match[1] not in names:
         return None

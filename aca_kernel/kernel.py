@@ -14,9 +14,10 @@ from ipykernel._version import kernel_protocol_version
 from ipykernel.kernelbase import Kernel
 
 from .cells import Code, LineMagic, split
-from .errors import AcaKernelError
+from .errors import AcaKernelError, UsageError
 from .interpreters.base import CellRequest, Output, Reply, error_reply
 from .magics import CELL_MAGICS, LINE_MAGICS, MagicContext, magic_help, run_magic
+from .outputs.surrogates import replace_surrogates, tolerant
 from .session import KernelSession
 from .settings import Settings
 from .stdin import ask
@@ -45,6 +46,8 @@ class AzureSessionsKernel(Settings, Kernel):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if self.session is not None:
+            self.session.pack = tolerant(self.session.pack)
         file = getattr(self.parent, "abs_connection_file", "")
         self.remote = KernelSession(
             self,
@@ -59,7 +62,7 @@ class AzureSessionsKernel(Settings, Kernel):
 
     def start(self) -> None:
         """Begin to answer. The network is not touched, unless ``prewarm`` asks for it."""
-        super().start()
+        super().start()  # type: ignore[no-untyped-call]
         self._loop: asyncio.AbstractEventLoop = self.io_loop.asyncio_loop  # type: ignore[attr-defined]
         signal.signal(signal.SIGINT, self._on_interrupt_signal)
         signal.signal(signal.SIGTERM, self._on_terminate_signal)
@@ -134,7 +137,8 @@ class AzureSessionsKernel(Settings, Kernel):
             allow_stdin=allow_stdin,
             execution_count=count,
         )
-        emitter = Emitter(self, self.get_parent("shell"), silent=silent)
+        parent = self.get_parent("shell")  # type: ignore[no-untyped-call]
+        emitter = Emitter(self, parent, silent=silent)
         self._cell = asyncio.ensure_future(self._run_cell(request, emitter))
         try:
             reply = await self._cell
@@ -156,6 +160,12 @@ class AzureSessionsKernel(Settings, Kernel):
         return {**reply.content(), "execution_count": count}
 
     async def _run_cell(self, request: CellRequest, emit: Emitter) -> Reply:
+        if replace_surrogates(request.code) != request.code:
+            raise UsageError(
+                "The cell holds half of a character (a lone surrogate), which cannot be sent.",
+                left="Nothing was run.",
+                remedy="Delete the character, most often an emoji that was cut, and type it anew.",
+            )
         segments = split(request.code, LINE_MAGICS, CELL_MAGICS)
         if request.user_expressions and not (segments and isinstance(segments[-1], Code)):
             segments.append(Code(text="", last=True))  # for these are answered in the session

@@ -136,6 +136,8 @@ class Settings(Configurable):
                     value: Any = [part.strip() for part in text.split(",") if part.strip()]
                 elif isinstance(trait, Bool):
                     value = _boolean(text)
+                elif isinstance(trait, Unicode):
+                    value = text  # traitlets would take quotes off and read a leading ~ as a home
                 else:
                     value = trait.from_string(text)
                 setattr(self, name, value)

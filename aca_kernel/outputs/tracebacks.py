@@ -8,25 +8,26 @@ stderr comes before it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 __all__ = ["CodeError", "coloured", "parse"]
 
 RED, GREEN, OFF = "\x1b[31m", "\x1b[32m", "\x1b[0m"
 
-_RULE = re.compile(r"-{70,}\r?\n")
+# All patterns are linear: the text is as long and as hostile as a session likes.
+_RULE = re.compile(r"-{70,75}\r?\n")
 _HEADER = re.compile(r"^(?P<ename>[^\s:]+)[ \t]+Traceback \(most recent call last\)", re.MULTILINE)
 _SYNTAX_START = re.compile(r"  (?:Cell In\s?\[|File )")
 _LAST_LINE = re.compile(r"^(?P<ename>[A-Za-z_][\w.]*)(?:: |:?$)", re.MULTILINE)
 _ENDINGS = ("Error", "Warning", "Exception", "Interrupt", "Exit")
 _GROUP = re.compile(r"^  \+ Exception Group Traceback \(most recent call last\):\n", re.MULTILINE)
 _GROUP_LINE = re.compile(r"^  \| (?P<ename>[A-Za-z_][\w.]*): (?P<evalue>.*)$", re.MULTILINE)
-_EXIT = re.compile(
-    r"An exception has occurred, use %tb to see the full traceback\.\n\n"
-    r"SystemExit(?:: (?P<evalue>.*?))?\n*\Z",
-    re.DOTALL,
-)
-_USAGE = re.compile(r"^UsageError: (?P<evalue>.+)\n(?P=evalue)\Z", re.MULTILINE | re.DOTALL)
+_EXIT = "An exception has occurred, use %tb to see the full traceback.\n\n"
+_USAGE = "UsageError: "
+
+_MOST = 20
+"""Tracebacks in one text, names in one traceback and so on that are looked at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,19 +49,17 @@ def parse(text: str) -> CodeError | None:
 
 
 def _runtime_error(text: str) -> CodeError | None:
-    """An ordinary exception, chained ones included: the last one of a chain is the cell's."""
+    """An ordinary exception, chained ones included."""
     starts = [rule.start() for rule in _RULE.finditer(text) if _HEADER.match(text, rule.end())]
-    found = None
-    # The code may have shown tracebacks before, and an evalue may hold some: the right start is
-    # the one that is preceded by what its last line repeats.
-    for start in reversed(starts):
-        before, traceback = text[:start], text[start:].rstrip("\n")
-        ename = list(_HEADER.finditer(traceback))[-1]["ename"]
-        exact = _exact(before, traceback, ename)
-        if exact is not None:
-            return exact
-        found = found or _guess(before, traceback, ename)
-    return found
+    if not starts:
+        return None
+    # The code may have shown tracebacks before, a chain has several, and an evalue may hold
+    # some: the right one has the longest evalue at its end that is also before its start.
+    exact = [error for start in reversed(starts[-_MOST:]) for error in _exact(text, start)]
+    if exact:
+        return max(exact, key=lambda error: len(error.evalue))
+    before, traceback = text[: starts[-1]], text[starts[-1] :].rstrip("\n")
+    return _guess(before, traceback, list(_HEADER.finditer(traceback))[-1]["ename"])
 
 
 def _syntax_error(text: str) -> CodeError | None:
@@ -88,37 +87,39 @@ def _group(text: str) -> CodeError | None:
 
 def _without_traceback(text: str) -> CodeError | None:
     """SystemExit and a magic's UsageError, of which IPython shows one line only."""
-    leaving = _EXIT.search(text)
-    if leaving is not None:
+    before, exits, behind = text.rpartition(_EXIT)
+    line = behind.strip("\n")
+    if exits and (line == "SystemExit" or line.startswith("SystemExit: ")):
+        evalue = line.removeprefix("SystemExit").removeprefix(": ")
         return CodeError(
             ename="SystemExit",
-            evalue=leaving["evalue"],
-            traceback=leaving[0].strip("\n"),
-            stderr=text[: leaving.start()].removesuffix(leaving["evalue"]),
+            evalue=evalue,
+            traceback=f"{_EXIT}{line}",
+            stderr=before.removesuffix(evalue),
         )
-    usage = _USAGE.search(text)
-    if usage is None:
+    before, usage, behind = text.rpartition(_USAGE)
+    evalue = behind[: len(behind) // 2]
+    if not usage or behind != f"{evalue}\n{evalue}":
         return None
     return CodeError(
-        ename="UsageError",
-        evalue=usage["evalue"],
-        traceback=f"UsageError: {usage['evalue']}",
-        stderr=text[: usage.start()],
+        ename="UsageError", evalue=evalue, traceback=f"{_USAGE}{evalue}", stderr=before
     )
 
 
-def _exact(before: str, traceback: str, ename: str) -> CodeError | None:
-    """The error whose evalue, behind ``ename`` at the traceback's end, also ends ``before``."""
-    for mark in _marks(traceback, ename):
-        evalue = _behind(traceback, mark, ename)
-        if before.endswith(evalue):
-            return CodeError(
-                ename=ename,
-                evalue=evalue,
-                traceback=traceback,
-                stderr=before[: len(before) - len(evalue)],
-            )
-    return None
+def _exact(text: str, start: int) -> Iterator[CodeError]:
+    """Readings of the traceback at ``start`` whose last line repeats what stands before it."""
+    before, traceback = text[:start], text[start:].removesuffix("\n")
+    names = dict.fromkeys(header["ename"] for header in _HEADER.finditer(traceback))
+    for ename in list(names)[-_MOST:]:
+        for mark in _marks(traceback, ename)[:_MOST]:
+            evalue = _behind(traceback, mark, ename)
+            if before.endswith(evalue):
+                yield CodeError(
+                    ename=ename,
+                    evalue=evalue,
+                    traceback=traceback,
+                    stderr=before[: len(before) - len(evalue)],
+                )
 
 
 def _guess(before: str, traceback: str, ename: str) -> CodeError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ..errors import ConfigurationError
 from ..settings import LOCAL_ENDPOINT, Settings
 from .auth import TokenSource
@@ -45,6 +47,6 @@ def connect(
         where,
         TokenSource(token=given or None, scope=settings.token_scope),
         api_version=settings.api_version,
-        ca_bundle=settings.ca_bundle or None,
+        ca_bundle=str(Path(settings.ca_bundle).expanduser()) if settings.ca_bundle else None,
         proxies=settings.proxies(),
     )

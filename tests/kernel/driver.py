@@ -159,7 +159,9 @@ class Kernel:
             kernel_name=name, connection_file=str(folder / "kernel-of-the-test.json")
         )
         if spec_environment is not None:
-            self.manager.kernel_spec.env.update(spec_environment)
+            spec = self.manager.kernel_spec
+            assert spec is not None
+            spec.env.update(spec_environment)
         self._replies: dict[str, dict[str, Any]] = {}
         self._iopub: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.client: BlockingKernelClient

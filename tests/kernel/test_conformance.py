@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jupyter_kernel_test
 import pytest
@@ -47,14 +48,15 @@ class TestKernel(jupyter_kernel_test.KernelTests):  # type: ignore[misc]
     ]
 
     def test_every_reply_that_an_editor_asks_for_has_the_right_shape(self) -> None:
-        for request, reply in (
+        requests: tuple[tuple[Any, str], ...] = (
             (lambda: self.kc.complete("impor", 5), "complete_reply"),
             (lambda: self.kc.inspect("len", 3), "inspect_reply"),
             (lambda: self.kc.inspect("%upload", 4), "inspect_reply"),
             (lambda: self.kc.history(hist_access_type="tail", n=3), "history_reply"),
             (lambda: self.kc.comm_info(), "comm_info_reply"),
             (lambda: self.kc.kernel_info(), "kernel_info_reply"),
-        ):
+        )
+        for request, reply in requests:
             self.flush_channels()
             message = request()
             answer = self.kc.get_shell_msg(timeout=jupyter_kernel_test.TIMEOUT)

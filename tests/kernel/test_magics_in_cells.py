@@ -99,7 +99,6 @@ def test_wrong_arguments_show_the_usage(kernel: Kernel, code: str, usage: str) -
 
 
 def test_magics_of_the_session_are_left_to_it(kernel: Kernel) -> None:
-    assert kernel.run("!echo it's $((6 * 7))").stdout == "" or True
     ran = kernel.run("!echo 'it is' $((6 * 7))\nlines = !echo one\n%time x = 5\nlines, x")
     assert ran.status == "ok", ran.traceback
     assert "it is 42" in ran.stdout

@@ -1,0 +1,99 @@
+"""The kernel "Azure Sessions Python (local)": a pool of its own, for as long as it needs one."""
+
+from __future__ import annotations
+
+import json
+import signal
+import stat
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from .conftest import KernelStarter
+from .driver import LOCAL, Kernel, everything, wait_for
+
+
+def kept(kernel: Kernel) -> list[Path]:
+    return list(kernel.connection_file.parent.glob("aca-local-pool-*"))
+
+
+def pool_of(kernel: Kernel) -> dict[str, Any]:
+    """What the kernel has left beside its connection file about its pool."""
+    (file,) = kept(kernel)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    found: dict[str, Any] = json.loads(file.read_text())
+    return found
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_pool_starts_with_the_first_cell_and_ends_with_the_kernel(
+    start_kernel: KernelStarter,
+) -> None:
+    kernel = start_kernel(name=LOCAL)
+    assert kept(kernel) == []
+    ran = kernel.run("open('/mnt/data/f', 'w').close()\n6 * 7")
+    assert ran.result == "42"
+    pool = pool_of(kernel)
+    assert is_running(pool["pid"])
+    assert pool["token"] not in everything(ran)
+    assert kernel.shutdown() < 5
+    wait_for(lambda: not is_running(pool["pid"]), "the pool's end")
+    assert kept(kernel) == []
+
+
+def test_pool_survives_a_restart_and_gives_a_fresh_state(start_kernel: KernelStarter) -> None:
+    kernel = start_kernel(name=LOCAL)
+    kernel.run("old = 1")
+    pool = pool_of(kernel)
+    kernel.restart()
+    assert kernel.run("'old' in dir()").result == "False"
+    assert pool_of(kernel) == pool
+
+
+def test_pool_and_state_survive_a_crash_of_the_kernel(start_kernel: KernelStarter) -> None:
+    kernel = start_kernel(name=LOCAL)
+    kernel.run("kept = 1; open('/mnt/data/file', 'w').write('x')")
+    pool = pool_of(kernel)
+    kernel.kill(signal.SIGKILL)
+    kernel.wait_for_end()
+    kernel.restart(now=True)
+    ran = kernel.run("kept, open('/mnt/data/file').read()")
+    assert ran.result == "(1, 'x')"
+    assert "Reattached" in ran.displayed
+    assert pool_of(kernel) == pool
+
+
+def test_pool_that_ended_is_told_and_replaced(start_kernel: KernelStarter) -> None:
+    kernel = start_kernel(name=LOCAL)
+    kernel.run("old = 1")
+    pid = pool_of(kernel)["pid"]
+    psutil.Process(pid).kill()
+    wait_for(lambda: not is_running(pid), "the pool's end")
+    ran = kernel.run("'next'")
+    assert ran.ename == "SessionLost"
+    assert kernel.run("'old' in dir()").result == "False"
+    assert pool_of(kernel)["pid"] != pid
+
+
+def test_sigterm_ends_the_pool_too(start_kernel: KernelStarter) -> None:
+    kernel = start_kernel(name=LOCAL)
+    kernel.run("1")
+    pid = pool_of(kernel)["pid"]
+    kernel.kill(signal.SIGTERM)
+    kernel.wait_for_end()
+    wait_for(lambda: not is_running(pid), "the pool's end")
+
+
+def test_interrupt_does_not_reach_the_pool(start_kernel: KernelStarter) -> None:
+    kernel = start_kernel(name=LOCAL)
+    kernel.run("kept = 1")
+    kernel.interrupt()
+    kernel.kill(signal.SIGINT)
+    assert kernel.run("kept").result == "1"
