@@ -48,7 +48,7 @@ class AzureSessionsKernelApp(IPKernelApp):
 
     def init_control(self, context: Any) -> None:
         """Serve the control channel, and shell messages one at a time: no subshells."""
-        super().init_control(context)
+        super().init_control(context)  # type: ignore[no-untyped-call]
         self.shell_channel_thread = None
 
     def init_io(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = ["Code", "LineMagic", "Segment", "split"]
 
@@ -143,14 +144,11 @@ def _first_special_line(lines: list[str]) -> int | None:
         tokens = transforms.make_tokens_by_line(lines)
     except SyntaxError:
         return None  # the session's own Python will say what is wrong
-    found = [
-        transformer
-        for kind in (
-            transforms.MagicAssign,
-            transforms.SystemAssign,
-            transforms.EscapedCommand,
-            transforms.HelpEnd,
-        )
-        if (transformer := kind.find(tokens)) is not None
+    kinds: list[Any] = [
+        transforms.MagicAssign,
+        transforms.SystemAssign,
+        transforms.EscapedCommand,
+        transforms.HelpEnd,
     ]
-    return min((transformer.start_line for transformer in found), default=None)
+    found = [one for kind in kinds if (one := kind.find(tokens)) is not None]
+    return min((one.start_line for one in found), default=None)

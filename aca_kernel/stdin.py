@@ -23,6 +23,7 @@ async def ask(kernel: Kernel, prompt: str, *, password: bool = False) -> str:
     the next one after an interrupt (jupyter.md). Cancelling the task ends the question.
     """
     socket, session = kernel.stdin_socket, kernel.session
+    assert session is not None  # noqa: S101 - a kernel without one gets no requests
     while socket.poll(0):  # what is left of an interrupted question
         socket.recv_multipart(zmq.NOBLOCK)
     session.send(
