@@ -133,8 +133,11 @@ def test_prewarm_has_the_session_ready_before_the_first_cell(
     assert kernel.identifier not in sessions_of(local_pool)
 
 
-def test_first_cell_may_overtake_prewarming(start_kernel: KernelStarter, local_pool: Pool) -> None:
-    kernel = start_kernel(local_pool, ACA_PREWARM="1")
+def test_first_cell_may_overtake_prewarming(
+    start_kernel: KernelStarter, start_pool: PoolStarter
+) -> None:
+    pool = start_pool("--ready-sessions", "0")  # so that warming up takes a while
+    kernel = start_kernel(pool, ACA_PREWARM="1")
     ran = kernel.run("kept = 1\n6 * 7")
     assert ran.kinds == ["execute_result"], "and nothing of a reattachment"
     assert kernel.run("kept").kinds == ["execute_result"]

@@ -74,6 +74,17 @@ def test_sigint_of_an_idle_kernel_does_nothing(kernel: Kernel) -> None:
     assert kernel.run("6 * 7").result == "42"
 
 
+def test_sigint_ends_the_running_cell_as_the_message_does(
+    local_pool: Pool, start_kernel: KernelStarter
+) -> None:
+    kernel = start_kernel(local_pool)
+    message = kernel.begun("import time\ntime.sleep(3)", local_pool)
+    began = time.monotonic()
+    kernel.kill(signal.SIGINT)
+    assert kernel.finish(message).ename == "KeyboardInterrupt"
+    assert time.monotonic() - began < 2
+
+
 def test_sigint_at_any_moment_is_survived(local_pool: Pool, start_kernel: KernelStarter) -> None:
     kernel = start_kernel(local_pool)
     kernel.run("import time")

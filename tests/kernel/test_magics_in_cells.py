@@ -173,6 +173,8 @@ def test_interrupted_question_leaves_the_next_one_intact(
     assert kernel.client.get_stdin_msg(timeout=60)["parent_header"]["msg_id"] == first
     kernel.interrupt()
     assert kernel.finish(first).ename == "KeyboardInterrupt"
+    kernel.client.input("an answer that comes too late")
+    kernel.run("1")
     second = kernel.send("%session attach the-second-other-session", allow_stdin=True)
     kernel.answer(second, "y")
     ran = kernel.finish(second)
