@@ -188,7 +188,6 @@ class AzureSessionsKernel(Settings, Kernel):
             emit.text(magic_help(magic.name))
             return None
         client, interpreter = await self.remote.connected()
-        root = Path(self.transfer_root).expanduser() if self.transfer_root else Path.cwd()
 
         async def question(prompt: str) -> str | None:
             return await ask(self, prompt) if request.allow_stdin else None
@@ -198,7 +197,7 @@ class AzureSessionsKernel(Settings, Kernel):
             session=self.remote,
             interpreter=interpreter,
             emit=emit,
-            root=root.resolve(),
+            root=self._root(),
             ask=question,
             call=self.remote.worker.call,
             request_silent=request.silent,
@@ -206,6 +205,11 @@ class AzureSessionsKernel(Settings, Kernel):
             body=magic.body,
         )
         return await run_magic(magic.name, magic.arguments, context)
+
+    def _root(self) -> Path:
+        """The directory that transfers stay in: the notebook's, unless configured."""
+        root = Path(self.transfer_root).expanduser() if self.transfer_root else Path.cwd()
+        return root.resolve()
 
     # -- interrupts
 

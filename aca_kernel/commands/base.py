@@ -17,10 +17,9 @@ from traitlets.config.loader import KVArgParseConfigLoader
 
 from ..errors import ConfigurationError, UsageError
 from ..kernel import AzureSessionsKernel
-from ..pool import PoolClient, TokenSource, parse_endpoint
 from ..settings import Settings
 
-__all__ = ["POOL_ALIASES", "Command", "open_pool", "token_source"]
+__all__ = ["POOL_ALIASES", "Command"]
 
 POOL_ALIASES = {
     "endpoint": (
@@ -152,19 +151,3 @@ class _StrictLoader(KVArgParseConfigLoader):
             if option not in ("extra_args", "_flags", *self.argparse_traits):
                 raise self.command.misused(f"There is no option --{option.lstrip('-')}.")
         super()._convert_to_config()
-
-
-def token_source(settings: Settings) -> TokenSource:
-    """Where the token for the pool comes from. Raises ConfigurationError."""
-    return TokenSource(token=settings.access_token or None, scope=settings.token_scope)
-
-
-def open_pool(settings: Settings, tokens: TokenSource | None = None) -> PoolClient:
-    """A client for the configured pool; close it. Raises ConfigurationError."""
-    return PoolClient(
-        parse_endpoint(settings.pool_endpoint, suffixes=settings.endpoint_suffixes),
-        tokens or token_source(settings),
-        api_version=settings.api_version,
-        ca_bundle=settings.ca_bundle or None,
-        proxies=settings.proxies(),
-    )

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,14 +15,15 @@ import humanize
 from ..errors import (
     AcaKernelError,
     ExecutionFailed,
-    LocalPoolError,
     TransferError,
     VersionLacks,
 )
 from ..identity import IDENTIFIER_PREFIX
+from ..localpool.launch import ensure_pool, stop_pool
 from ..pool import Endpoint, PoolClient, TokenSource, download, parse_endpoint, upload
+from ..pool.connect import connect
 from ..settings import LOCAL_ENDPOINT, Settings
-from .base import POOL_ALIASES, Command, open_pool, token_source
+from .base import POOL_ALIASES, Command
 
 __all__ = ["DoctorApp"]
 
@@ -60,8 +58,8 @@ aca-kernel doctor --endpoint local
                 pool = _local_pool(settings)
                 _check("local pool", lambda: at_the_end.enter_context(pool), lambda _: "started")
             endpoint = _check("endpoint", lambda: _endpoint(settings), _describe)
-            tokens = _check("token", lambda: _token(settings, endpoint), _kind_of_token)
-            client = at_the_end.enter_context(open_pool(settings, tokens))
+            _check("token", lambda: _token(settings, endpoint), _kind_of_token)
+            client = at_the_end.enter_context(connect(settings))
             _check_session(client)
         print("All is well.")
 
@@ -87,22 +85,14 @@ def _say(verdict: str, name: str, began: float, detail: str) -> None:
 @contextmanager
 def _local_pool(settings: Settings) -> Iterator[None]:
     """A local pool while the block runs, to which ``settings`` then point."""
-    command = [sys.executable, "-m", "aca_kernel.localpool", "--PoolApp.exit_when_idle=True"]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+    with tempfile.TemporaryDirectory() as scratch:
+        nobodys = Path(scratch, "doctor.json")
         try:
-            assert process.stdout is not None  # noqa: S101 (it is a pipe)
-            try:
-                pool = json.loads(process.stdout.readline())
-            except ValueError:
-                raise LocalPoolError(
-                    "The local pool did not start; what it said is above.",
-                    remedy="`aca-kernel pool` starts one by hand.",
-                ) from None
-            settings.pool_endpoint = pool["endpoint"]
-            settings.access_token = pool["token"]
+            pool = ensure_pool(nobodys)
+            settings.pool_endpoint, settings.access_token = pool.endpoint, pool.token
             yield
         finally:
-            process.terminate()
+            stop_pool(nobodys)
 
 
 def _endpoint(settings: Settings) -> Endpoint:
@@ -115,7 +105,7 @@ def _describe(endpoint: Endpoint) -> str:
 
 
 def _token(settings: Settings, endpoint: Endpoint) -> TokenSource:
-    tokens = token_source(settings)
+    tokens = TokenSource(token=settings.access_token or None, scope=settings.token_scope)
     tokens.check(endpoint)
     tokens.get()
     return tokens

@@ -13,8 +13,9 @@ from traitlets import Bool, Float
 from ..errors import AcaKernelError, ConfigurationError
 from ..identity import IDENTIFIER_PREFIX
 from ..pool import PoolClient, SessionInfo, shorten
+from ..pool.connect import connect
 from ..settings import LOCAL_ENDPOINT
-from .base import POOL_ALIASES, Command, open_pool
+from .base import POOL_ALIASES, Command
 
 __all__ = ["SessionsApp"]
 
@@ -37,7 +38,7 @@ class SessionsCommand(Command):
                 remedy="For one that is shared, run `aca-kernel pool` and give the endpoint that"
                 " it prints, with its token in ACA_ACCESS_TOKEN.",
             )
-        return open_pool(settings)
+        return connect(settings)
 
 
 class ListApp(SessionsCommand):

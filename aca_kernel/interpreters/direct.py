@@ -69,11 +69,16 @@ async def _run(
         output_limit=OUTPUT_LIMIT,
     )
     limit = OUTPUT_LIMIT if client.supports("output_limit") else DEFAULT_OUTPUT_LIMIT
-    quote = ""
+    shown = ""
     if _may_be_string(execution, request):
-        answer = await call(client.execute, identifier, probes.quote_of(execution.result))
-        quote = str(probes.parse_line(answer.stdout).get("quote", ""))[:1]
-    outputs, reply = map_execution(execution, request, limit=limit, quote=quote)
+        answer = await call(
+            client.execute,
+            identifier,
+            probes.shown_as(execution.result),
+            output_limit=OUTPUT_LIMIT,
+        )
+        shown = str(probes.parse_line(answer.stdout).get("shown", ""))
+    outputs, reply = map_execution(execution, request, limit=limit, shown=shown)
     if not request.silent:
         for output in outputs:
             emit(output)
@@ -91,7 +96,7 @@ async def _run(
 
 
 def _may_be_string(execution: Execution, request: CellRequest) -> bool:
-    """Whether a result could be a string without its quotes: a line of text, no JSON value."""
+    """Whether a result could be a string without its quotes: not too long, no JSON value."""
     value = execution.result
     return (
         execution.succeeded
@@ -100,7 +105,8 @@ def _may_be_string(execution: Execution, request: CellRequest) -> bool:
         and isinstance(value, str)
         and result_text(value) is not None
         and not is_image(value)
-        and "\n" not in value
+        # A repr has line ends only when it was read as JSON, so with double quotes outside.
+        and ("\n" not in value or "'" in value)
         and len(value) <= 100_000
     )
 

@@ -11,7 +11,13 @@ from ..outputs.notices import notice
 from ..pool import Execution
 from .base import CellRequest, Output, Reply, error_reply
 
-__all__ = ["DEFAULT_OUTPUT_LIMIT", "OUTPUT_LIMIT", "map_execution", "result_text", "service_failure"]
+__all__ = [
+    "DEFAULT_OUTPUT_LIMIT",
+    "OUTPUT_LIMIT",
+    "map_execution",
+    "result_text",
+    "service_failure",
+]
 
 OUTPUT_LIMIT = 20_000_000
 """Characters of each stream that the service is asked for (outputStreamsMaxLength)."""
@@ -21,17 +27,17 @@ DEFAULT_OUTPUT_LIMIT = 4096
 
 
 def map_execution(
-    execution: Execution, request: CellRequest, *, limit: int, quote: str = ""
+    execution: Execution, request: CellRequest, *, limit: int, shown: str = ""
 ) -> tuple[list[Output], Reply]:
     """The messages of one execution in order, and its reply.
 
-    ``limit`` is the length at which the service cut the streams; ``quote`` is the quote mark
-    of a string result, "" when the result is none (the service takes the marks off).
+    ``limit`` is the length at which the service cut the streams; ``shown`` is what Python
+    shows for a string result, "" when the result is none (the service takes its quotes off).
     """
     outputs = [*_stream("stdout", execution.stdout, limit)]
     if execution.succeeded:
         outputs += _stream("stderr", execution.stderr, limit)
-        outputs += _result(execution.result, request, quote)
+        outputs += _result(execution.result, request, shown)
         return outputs, Reply()
     error = tracebacks.parse(execution.stderr)
     if error is None:
@@ -114,7 +120,7 @@ def _stream(name: str, text: str, limit: int) -> list[Output]:
     return outputs
 
 
-def _result(value: Any, request: CellRequest, quote: str) -> list[Output]:
+def _result(value: Any, request: CellRequest, shown: str) -> list[Output]:
     if is_image(value):
         return [_image(value)]
     text = result_text(value)
@@ -125,7 +131,7 @@ def _result(value: Any, request: CellRequest, quote: str) -> list[Output]:
             msg_type="execute_result",
             content={
                 "execution_count": request.execution_count,
-                "data": {"text/plain": f"{quote}{text}{quote}"},
+                "data": {"text/plain": shown or text},
                 "metadata": {},
             },
         )

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["expressions", "greeting", "guard_text", "parse_line", "quote_of"]
+__all__ = ["expressions", "greeting", "guard_text", "parse_line", "shown_as"]
 
 _MARK = "_aca_kernel_mark"
 
@@ -35,19 +35,20 @@ print(json.dumps({{"mark": earlier}}))
     )
 
 
-def quote_of(result: str) -> str:
-    """Prints ``{"quote": mark}`` when the last result is the string that ``result`` shows.
+def shown_as(result: str) -> str:
+    """Prints ``{"shown": text}`` when the last result is the string that ``result`` stands for.
 
-    The service sends a string without its quotes (service.md 4.2), so that it cannot be told
-    from the text of another object; only the session knows.
+    The service sends a string without its quotes, and with its escapes resolved where its repr
+    happens to be JSON (service.md 4.2), so that it cannot be told from the text of another
+    object; only the session knows. ``text`` is what Python shows; "" for no string.
     """
     return _run(
         f"""
 import json
-shown = get_ipython().user_ns.get("_oh") or {{}}
-value = shown[max(shown)] if shown else None
+results = get_ipython().user_ns.get("_oh") or {{}}
+value = results[max(results)] if results else None
 text = repr(value) if type(value) is str else ""
-print(json.dumps({{"quote": text[0] if text and text[1:-1] == {result!r} else ""}}))
+print(json.dumps({{"shown": text if {result!r} in (value, text[1:-1]) else ""}}))
 """
     )
 

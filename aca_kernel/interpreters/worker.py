@@ -33,9 +33,7 @@ class Worker:
         """
         if self._jobs is None:
             self._jobs = queue.SimpleQueue()
-            threading.Thread(
-                target=_run, args=(self._jobs,), name=self._name, daemon=True
-            ).start()
+            threading.Thread(target=_run, args=(self._jobs,), name=self._name, daemon=True).start()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._jobs.put((loop, future, lambda: function(*args, **kwargs)))

@@ -13,7 +13,6 @@ from typing import Any
 from .outcomes import Outcome
 
 __all__ = [
-    "PAGE",
     "VERSIONS",
     "FileEntry",
     "Malformed",
@@ -30,9 +29,6 @@ __all__ = [
     "session_entry",
     "stamp",
 ]
-
-PAGE = 300
-"""Entries in a page of listSessions (service.md 6)."""
 
 _TYPES = mimetypes.MimeTypes()  # without this machine's own table
 _IMAGE_KEYS = frozenset({"type", "format", "base64_data"})

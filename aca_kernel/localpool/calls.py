@@ -72,6 +72,8 @@ def execute_call(version: Version, body: bytes, *, decode_base64: bool) -> Execu
             raise _invalid("code", "it is not base64")
     elif decode_base64:
         code = _decoded(code) or code
+    # Half of a character outside of Unicode's first plane cannot be sent on.
+    code = code.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     timeout = _integer(fields, "timeoutInSeconds", least=1)
     limit = _integer(fields, "outputStreamsMaxLength", least=0) if version.newest else None
     return ExecuteCall(

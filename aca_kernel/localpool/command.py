@@ -107,6 +107,8 @@ class PoolApp(JupyterApp):
         "interpreter is replaced.",
     ).tag(config=True)
 
+    page_size = Int(300, min=1, help="Sessions in a page of listSessions.").tag(config=True)
+
     def start(self) -> None:
         """Serve until a signal; exit status 1 with one message when the pool cannot start."""
         if self.extra_args:
@@ -134,6 +136,7 @@ class PoolApp(JupyterApp):
             decode_base64=self.automatic_base64_decoding,
             first_image=self.first_image,
             recovery_time=self.recovery_time,
+            page_size=self.page_size,
         )
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 (we are in it)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from urllib.parse import unquote
 
 import tornado.iostream
 import tornado.web
@@ -115,7 +114,7 @@ class File(_FileCall):
     def get(self, name: str) -> None:
         """Describe a file."""
         self.need(wrapped=False)
-        name, names = checked_name(unquote(name)), self.names()
+        name, names = checked_name(name), self.names()
         session, _ = self.session()
         found = files.entry(session.data, names, name)
         described = answers.file_entry(self.version, found, of="metadata")
@@ -124,7 +123,7 @@ class File(_FileCall):
     def delete(self, name: str) -> None:
         """Delete a file."""
         self.need(wrapped=False)
-        name, names = checked_name(unquote(name)), self.names()
+        name, names = checked_name(name), self.names()
         session, _ = self.session()
         files.delete(session.data, names, name)
         self.set_status(204)
@@ -137,7 +136,7 @@ class FileContent(_FileCall):
     async def get(self, oldest: str, name: str) -> None:
         """Send a file's bytes, a piece at a time."""
         self.need(wrapped=bool(oldest))
-        plain, names = checked_name(unquote(name)), self.names()
+        plain, names = checked_name(name), self.names()
         session, _ = self.session()
         with session.used():
             file, size = files.opened(session.data, names, plain)

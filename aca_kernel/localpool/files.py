@@ -88,7 +88,7 @@ def _listed(root: Path, names: tuple[str, ...]) -> list[FileEntry]:
     with _directory(root, names) as directory:
         for name in sorted(os.listdir(directory)):  # noqa: PTH208
             with contextlib.suppress(OSError):
-                status = os.stat(name, dir_fd=directory, follow_symlinks=False)  # noqa: PTH116
+                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
                 described = _described(name, names, status)
                 found += [described] if described else []
     return found

@@ -284,7 +284,7 @@ class ListSessions(Call):
         if not skip.isdecimal():
             raise Malformed("skip", f"The value '{skip}' is not valid.")
         listed, start = self.served.sessions.listed(), int(skip)
-        end = start + answers.PAGE
+        end = start + self.served.options.page_size
         link = f"{self.served.origin}{PREFIX}/{route}?api-version={self.version.name}&skip={end}"
         return listed[start:end], link if end < len(listed) else ""
 

@@ -31,8 +31,8 @@ _KEPT_EXECUTIONS = 20
 class PoolOptions:
     """How the sessions of a pool are: the options of ``aca-kernel pool``.
 
-    Times in seconds, ``max_upload_size`` in bytes. The last four decide what service.md
-    marks as unknown.
+    Times in seconds, ``max_upload_size`` in bytes. Those from
+    ``warm_up_cells`` to ``recovery_time`` decide what service.md marks as unknown.
     """
 
     max_sessions: int = 10
@@ -44,6 +44,7 @@ class PoolOptions:
     decode_base64: bool = True
     first_image: bool = False
     recovery_time: float = 5
+    page_size: int = 300
 
 
 class _Turns:

@@ -43,8 +43,8 @@ class Destination:
     """
 
     def __init__(self, directory: str | Path, root: Path, *, leave: Collection[Path] = ()) -> None:
-        self.path = resolve(directory, root)
         self._descriptor: int | None = None
+        self.path = resolve(directory, root)
         if not is_within(self.path, (root, *leave)):
             raise OutsideRoot(self.path, root, left=_NOTHING_WRITTEN)
         try:
@@ -60,6 +60,9 @@ class Destination:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    def __del__(self) -> None:
+        self.close()  # after an interrupt, a thread may be the last to hold it
 
     def close(self) -> None:
         """Let go of the directory."""

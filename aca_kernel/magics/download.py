@@ -6,17 +6,18 @@ import argparse
 import errno
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 from .. import pool
 from ..errors import TransferError
 from ..interpreters.base import Reply
 from .base import Magic, MagicContext, MagicParser
 from .destination import Destination
-from .local_files import OutsideRoot, refusal
+from .local_files import OutsideRoot, is_within, refusal, resolve
 from .names import fold, printable
 from .progress import TransferProgress, size_text
 from .remote import find
-from .transfer import Outcome, allow, carry_out, combined, move_each
+from .transfer import Outcome, allow, carry_out, combined, move_each, show_notes
 
 __all__ = ["Download"]
 
@@ -25,6 +26,7 @@ __all__ = ["Download"]
 class _Plan:
     files: list[pool.RemoteFile]
     notes: list[str]
+    destination: Destination
 
 
 class Download(Magic):
@@ -55,20 +57,14 @@ class Download(Magic):
 
     async def run(self, arguments: argparse.Namespace, context: MagicContext) -> Reply | None:
         """Judge all names and their places here, then fetch all files."""
-        destination = await _destination_with_leave(arguments.to, context)
-        try:
-            await context.interpreter.start(context.emit)
-            plan: _Plan = await context.call(_make_plan, arguments, context, destination)
-            for note in plan.notes:
-                context.stream(f"{note}\n")
-            total = sum(file.size for file in plan.files)
-            progress = TransferProgress(context.emit, total=total, files=len(plan.files))
-            outcome = Outcome(names=[file.path for file in plan.files])
-            fetching = _Fetching(context, plan, destination, arguments.force, progress, outcome)
-        except BaseException:
-            destination.close()
-            raise
-        # From here on the thread closes it: it may go on for a moment after an interrupt.
+        leave = await _leave(arguments.to, context)
+        await context.interpreter.start(context.emit)
+        plan: _Plan = await context.call(_make_plan, arguments, context, leave)
+        show_notes(context, plan.notes)
+        total = sum(file.size for file in plan.files)
+        progress = TransferProgress(context.emit, total=total, files=len(plan.files))
+        outcome = Outcome(names=[file.path for file in plan.files])
+        fetching = _Fetching(context, plan, arguments.force, progress, outcome)
         await carry_out(context, progress, outcome, fetching.run)
         error = outcome.error("downloaded")
         if error is not None:
@@ -77,34 +73,46 @@ class Download(Magic):
         return None
 
 
-async def _destination_with_leave(directory: str, context: MagicContext) -> Destination:
-    """The directory here, after asking when it is outside the root."""
-    try:
-        return Destination(directory, context.root)
-    except OutsideRoot as error:
-        await allow(context, error, "Save files of the session there")
-        return Destination(directory, context.root, leave=[error.path])
+async def _leave(directory: str, context: MagicContext) -> tuple[Path, ...]:
+    """The directory here when it is outside the root, after asking."""
+    path = resolve(directory, context.root)
+    if is_within(path, [context.root]):
+        return ()
+    error = OutsideRoot(path, context.root, left="Nothing was downloaded.")
+    await allow(context, error, "Save files of the session there")
+    return (path,)
 
 
 def _make_plan(
-    arguments: argparse.Namespace, context: MagicContext, destination: Destination
+    arguments: argparse.Namespace, context: MagicContext, leave: Collection[Path]
 ) -> _Plan:
     """Judge everything that can be judged before the first byte is fetched."""
     found = find(context.client, context.session.identifier, arguments.names)
     found.check()
+    destination = Destination(arguments.to, context.root, leave=leave)
+    try:
+        _check_places(found.files, destination, arguments.force)
+        _check_room(found.files, destination)
+    except BaseException:
+        destination.close()
+        raise
+    return _Plan(files=found.files, notes=found.notes, destination=destination)
+
+
+def _check_places(
+    files: Collection[pool.RemoteFile], destination: Destination, force: bool
+) -> None:
+    """Raise TransferError unless every file has a place of its own there."""
     problems: list[TransferError] = []
     taken: dict[str, str] = {}
-    for file in found.files:
+    for file in files:
         try:
-            base = destination.check(file.name, force=arguments.force)
+            base = destination.check(file.name, force=force)
             _claim(taken, base, file.path)
         except TransferError as problem:
             problems.append(problem)
     if problems:
-        count = f"{len(problems)} of {len(found.files)} files cannot be downloaded:"
-        raise combined(problems, count)
-    _check_room(found.files, destination)
-    return _Plan(files=found.files, notes=found.notes)
+        raise combined(problems, f"{len(problems)} of {len(files)} files cannot be downloaded:")
 
 
 def _claim(taken: dict[str, str], base: str, path: str) -> None:
@@ -136,7 +144,6 @@ class _Fetching:
         self,
         context: MagicContext,
         plan: _Plan,
-        destination: Destination,
         force: bool,
         progress: TransferProgress,
         outcome: Outcome,
@@ -145,7 +152,7 @@ class _Fetching:
         self._identifier = context.session.identifier
         self._root = context.root
         self._files = plan.files
-        self._destination = destination
+        self._destination = plan.destination
         self._force = force
         self._progress = progress
         self._outcome = outcome

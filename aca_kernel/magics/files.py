@@ -128,7 +128,7 @@ async def _delete(arguments: argparse.Namespace, context: MagicContext) -> None:
                     *(problem.what for problem in problems),
                 ]
             ),
-            left=f"{len(deleted)} files were deleted." if deleted else "Nothing was deleted.",
+            left=f"Deleted: {len(deleted)}." if deleted else "Nothing was deleted.",
             remedy="%files lists what there is.",
         )
 

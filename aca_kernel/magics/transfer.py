@@ -13,12 +13,14 @@ from .local_files import OutsideRoot
 from .names import printable
 from .progress import Cancelled, TransferProgress
 
-__all__ = ["Outcome", "allow", "carry_out", "combined", "move_each"]
+__all__ = ["Outcome", "allow", "carry_out", "combined", "move_each", "show_notes"]
 
 T = TypeVar("T")
 
 _STOP_WAIT = 1.5
 """Seconds an interrupt waits for the thread, so that the cell ends within two."""
+
+_MOST_NOTES = 20
 
 
 @dataclass(kw_only=True)
@@ -55,6 +57,14 @@ class Outcome:
             left=f"{len(self.arrived)} arrived." if self.arrived else "None arrived.",
             remedy=first.remedy,
         )
+
+
+def show_notes(context: MagicContext, notes: Sequence[str]) -> None:
+    """Say what was left out, as far as somebody would read it."""
+    lines = list(notes[:_MOST_NOTES])
+    if len(notes) > _MOST_NOTES:
+        lines.append(f"and {len(notes) - _MOST_NOTES} more were left out")
+    _show_lines(context, lines)
 
 
 async def allow(context: MagicContext, error: OutsideRoot, verb: str) -> None:
@@ -113,6 +123,7 @@ async def carry_out(
             context.stream(f"{line}\n")
         raise
     except BaseException:
+        _show_lines(context, outcome.arrived)
         progress.finish(f"{outcome.so_far()}; failed")
         raise
     _show_lines(context, outcome.arrived)

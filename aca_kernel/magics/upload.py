@@ -13,12 +13,12 @@ from .. import pool
 from ..errors import AcaKernelError, TransferError, UsageError
 from ..interpreters.base import Reply
 from .base import Magic, MagicContext, MagicParser
-from .local_files import OpenFile, OutsideRoot, open_upload
+from .local_files import OpenFile, OutsideRoot, open_upload, refusal
 from .names import printable
 from .progress import TransferProgress, size_text
 from .remote import below_root
 from .selection import select
-from .transfer import Outcome, allow, carry_out, combined, move_each
+from .transfer import Outcome, allow, carry_out, combined, move_each, show_notes
 
 __all__ = ["Upload"]
 
@@ -74,8 +74,7 @@ class Upload(Magic):
     async def run(self, arguments: argparse.Namespace, context: MagicContext) -> Reply | None:
         """Judge all names, then send all files."""
         plan = await _plan_with_leave(arguments, context)
-        for note in plan.notes:
-            context.stream(f"{note}\n")
+        show_notes(context, plan.notes)
         if not plan.items:
             context.stream("Nothing to send.\n")
             return None
@@ -179,6 +178,12 @@ class _Sending:
             self._place()
 
     def _send(self, item: _Item) -> str | None:
+        try:
+            return self._send_opened(item)
+        except OSError as error:  # the disk here failed while the file was read
+            raise refusal(item.path, error, left="It is not whole in the session.") from None
+
+    def _send_opened(self, item: _Item) -> str | None:
         # Opened again, as it may be long since it was judged: open_upload judges it anew.
         with open_upload(
             self._root / item.path, self._root, force=self._force, leave=self._plan.leave

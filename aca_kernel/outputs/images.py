@@ -54,12 +54,7 @@ def png_image(encoded: str) -> PngImage:
             # Pillow warns above its own pixel limit; ours is checked below, before decoding.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                width, height = image.size
-                if width * height > MAX_PIXELS:
-                    raise ImageRefused(
-                        f"An image of {width} x {height} pixels was left out: it is larger than"
-                        f" {MAX_PIXELS:,} pixels."
-                    )
+                width, height = _checked_size(image.size)
                 if image.format == "PNG":
                     image.load()
                 else:
@@ -73,6 +68,16 @@ def png_image(encoded: str) -> PngImage:
     except Exception:
         raise ImageRefused("An image was left out: its data is broken.") from None
     return PngImage(data=base64.b64encode(content).decode("ascii"), width=width, height=height)
+
+
+def _checked_size(size: tuple[int, int]) -> tuple[int, int]:
+    width, height = size
+    if width * height > MAX_PIXELS:
+        raise ImageRefused(
+            f"An image of {width} x {height} pixels was left out: it is larger than"
+            f" {MAX_PIXELS:,} pixels."
+        )
+    return size
 
 
 def _as_png(image: object) -> bytes:

@@ -15,9 +15,18 @@ __all__ = ["CodeError", "coloured", "parse"]
 RED, GREEN, OFF = "\x1b[31m", "\x1b[32m", "\x1b[0m"
 
 _RULE = re.compile(r"-{70,}\r?\n")
-_HEADER = re.compile(r"(?P<ename>[^\s:]+)[ \t]+Traceback \(most recent call last\)")
+_HEADER = re.compile(r"^(?P<ename>[^\s:]+)[ \t]+Traceback \(most recent call last\)", re.MULTILINE)
 _SYNTAX_START = re.compile(r"  (?:Cell In\s?\[|File )")
 _LAST_LINE = re.compile(r"^(?P<ename>[A-Za-z_][\w.]*)(?:: |:?$)", re.MULTILINE)
+_ENDINGS = ("Error", "Warning", "Exception", "Interrupt", "Exit")
+_GROUP = re.compile(r"^  \+ Exception Group Traceback \(most recent call last\):\n", re.MULTILINE)
+_GROUP_LINE = re.compile(r"^  \| (?P<ename>[A-Za-z_][\w.]*): (?P<evalue>.*)$", re.MULTILINE)
+_EXIT = re.compile(
+    r"An exception has occurred, use %tb to see the full traceback\.\n\n"
+    r"SystemExit(?:: (?P<evalue>.*?))?\n*\Z",
+    re.DOTALL,
+)
+_USAGE = re.compile(r"^UsageError: (?P<evalue>.+)\n(?P=evalue)\Z", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,43 +44,90 @@ def parse(text: str) -> CodeError | None:
 
     None when it holds no traceback: then the service itself gave up (a timeout, an abort).
     """
-    rules = list(_RULE.finditer(text))
-    for rule in rules:
-        header = _HEADER.match(text, rule.end())
-        if header is not None:
-            return _split(text[: rule.start()], text[rule.start() :], header["ename"])
+    return _runtime_error(text) or _syntax_error(text) or _group(text) or _without_traceback(text)
+
+
+def _runtime_error(text: str) -> CodeError | None:
+    """An ordinary exception, chained ones included: the last one of a chain is the cell's."""
+    starts = [rule.start() for rule in _RULE.finditer(text) if _HEADER.match(text, rule.end())]
+    found = None
+    # The code may have shown tracebacks before, and an evalue may hold some: the right start is
+    # the one that is preceded by what its last line repeats.
+    for start in reversed(starts):
+        before, traceback = text[:start], text[start:].rstrip("\n")
+        ename = list(_HEADER.finditer(traceback))[-1]["ename"]
+        exact = _exact(before, traceback, ename)
+        if exact is not None:
+            return exact
+        found = found or _guess(before, traceback, ename)
+    return found
+
+
+def _syntax_error(text: str) -> CodeError | None:
     start = _SYNTAX_START.search(text)
     if start is None:
         return None
-    traceback = text[start.start() :]
+    before, traceback = text[: start.start()], text[start.start() :].rstrip("\n")
     last = [m for m in _LAST_LINE.finditer(traceback) if m["ename"].endswith(_ENDINGS)]
-    if not last:
+    return _guess(before, traceback, last[-1]["ename"]) if last else None
+
+
+def _group(text: str) -> CodeError | None:
+    """An ExceptionGroup, which IPython shows as plain Python does, with the evalue behind it."""
+    start = _GROUP.search(text)
+    last = _GROUP_LINE.search(text, start.end()) if start else None
+    if start is None or last is None:
         return None
-    return _split(text[: start.start()], traceback, last[-1]["ename"])
+    return CodeError(
+        ename=last["ename"],
+        evalue=last["evalue"],
+        traceback=text[start.start() :].removesuffix(last["evalue"]).rstrip("\n"),
+        stderr=text[: start.start()],
+    )
 
 
-_ENDINGS = ("Error", "Warning", "Exception", "Interrupt", "Exit")
+def _without_traceback(text: str) -> CodeError | None:
+    """SystemExit and a magic's UsageError, of which IPython shows one line only."""
+    leaving = _EXIT.search(text)
+    if leaving is not None:
+        return CodeError(
+            ename="SystemExit",
+            evalue=leaving["evalue"],
+            traceback=leaving[0].strip("\n"),
+            stderr=text[: leaving.start()].removesuffix(leaving["evalue"]),
+        )
+    usage = _USAGE.search(text)
+    if usage is None:
+        return None
+    return CodeError(
+        ename="UsageError",
+        evalue=usage["evalue"],
+        traceback=f"UsageError: {usage['evalue']}",
+        stderr=text[: usage.start()],
+    )
 
 
-def _split(before: str, traceback: str, ename: str) -> CodeError:
-    """Part the evalue from the stderr that stands before it, with nothing between."""
-    traceback = traceback.rstrip("\n")
-    evalue = ""
-    marks = [m.start() + 1 for m in re.finditer(rf"\n{re.escape(ename)}(?::|$)", traceback)]
-    # An evalue may hold such a line itself: the right one is that whose rest ends `before`.
-    for mark in marks:
-        candidate = traceback[mark + len(ename) :].removeprefix(":").removeprefix(" ")
-        if before.endswith(candidate):
-            evalue = candidate
+def _exact(before: str, traceback: str, ename: str) -> CodeError | None:
+    """The error whose evalue, behind ``ename`` at the traceback's end, also ends ``before``."""
+    for mark in _marks(traceback, ename):
+        evalue = _behind(traceback, mark, ename)
+        if before.endswith(evalue):
             return CodeError(
                 ename=ename,
                 evalue=evalue,
                 traceback=traceback,
                 stderr=before[: len(before) - len(evalue)],
             )
-    # A SyntaxError's own text differs: `message (cell.py, line 6)` before, `message` behind.
-    if marks:
-        evalue = traceback[marks[-1] + len(ename) :].removeprefix(":").removeprefix(" ")
+    return None
+
+
+def _guess(before: str, traceback: str, ename: str) -> CodeError:
+    """The error when the two differ: a SyntaxError's, one with notes, or a text that was cut.
+
+    A SyntaxError has `message (cell.py, line 6)` before and `message` behind.
+    """
+    marks = _marks(traceback, ename)
+    evalue = _behind(traceback, marks[-1], ename) if marks else before.rpartition("\n")[2]
     first_line = evalue.split("\n", 1)[0]
     cut = before.rfind(first_line) if first_line else len(before)
     return CodeError(
@@ -80,6 +136,15 @@ def _split(before: str, traceback: str, ename: str) -> CodeError:
         traceback=traceback,
         stderr=before[:cut] if cut >= 0 else before,
     )
+
+
+def _marks(traceback: str, ename: str) -> list[int]:
+    """Where lines begin with ``ename``. An evalue may hold such a line itself."""
+    return [m.start() + 1 for m in re.finditer(rf"\n{re.escape(ename)}(?::|$)", traceback)]
+
+
+def _behind(traceback: str, mark: int, ename: str) -> str:
+    return traceback[mark + len(ename) :].removeprefix(":").removeprefix(" ")
 
 
 def coloured(error: CodeError) -> list[str]:

@@ -134,14 +134,15 @@ def parse_execution(value: Any, headers: Mapping[str, str]) -> Execution:
     if not succeeded and not stderr:
         stderr = _error_text(outer.get("error"))
     fields = {key.lower(): text for key, text in headers.items()}
+    guid = fields.get("x-ms-session-guid", "")
     return Execution(
         succeeded=succeeded,
-        status=status,
+        status="".join(c for c in status if c.isprintable())[:64],
         stdout=_text(streams.get("stdout")),
         stderr=stderr,
         result=_lower(result) if _is_image(result) else result,
         duration_ms=_int(streams.get("executiontimeinmilliseconds")),
-        session_guid=fields.get("x-ms-session-guid", ""),
+        session_guid=guid if re.fullmatch(r"[\w.-]{1,128}", guid, re.ASCII) else "",
         new_allocation={"true": True, "false": False}.get(
             fields.get("x-ms-new-allocation", "").lower()
         ),

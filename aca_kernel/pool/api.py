@@ -6,7 +6,7 @@ Everything here is pure. What comes back is read by `aca_kernel.pool.answers`.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urljoin, urlsplit
 
@@ -48,8 +48,8 @@ class Request:
     operation: str
     method: str
     path: str
-    query: tuple[tuple[str, str], ...]
-    body: bytes | None = None
+    query: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes | None = field(default=None, repr=False)
     repeatable: bool = False
 
     @property

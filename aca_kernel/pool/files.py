@@ -117,8 +117,9 @@ def upload_in_parts(
         is_finished = True
     finally:
         if not is_finished:
-            with suppress(AcaKernelError):
-                _run(client, identifier, staging.remove([whole, part]))
+            with suppress(AcaKernelError):  # in one short try: the network may be down
+                task = staging.remove([whole, part])
+                _run(client, identifier, task, timeout=10, repeatable=False)
     if arrived != size:
         raise TransferError(
             f"The file did not arrive whole: {size} bytes were sent, the session has {arrived}.",
@@ -274,10 +275,15 @@ def _look(client: PoolClient, identifier: str, path: str) -> RemoteFile | None:
 
 
 def _run(
-    client: PoolClient, identifier: str, task: staging.Task, *, repeatable: bool = True
+    client: PoolClient,
+    identifier: str,
+    task: staging.Task,
+    *,
+    timeout: int = _TASK_TIMEOUT,
+    repeatable: bool = True,
 ) -> object:
     """Run a task in the session; most are written so that running them twice does no harm."""
-    execution = client.execute(identifier, task.code, timeout=_TASK_TIMEOUT, repeatable=repeatable)
+    execution = client.execute(identifier, task.code, timeout=timeout, repeatable=repeatable)
     value: object = task.value(execution)
     return value
 

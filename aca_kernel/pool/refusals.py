@@ -10,7 +10,7 @@ import email.utils
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from aca_kernel.errors import (
@@ -47,7 +47,7 @@ class Refusal:
     operation: str
     api_version: str
     endpoint: Endpoint
-    identifier: str | None = None
+    identifier: str | None = field(default=None, repr=False)
     token_is_given: bool = False
 
 
@@ -148,7 +148,10 @@ def _unauthorized(refusal: Refusal) -> AuthenticationError:
     facts += [refusal.code] if refusal.code else []
     facts += [f"correlation id {refusal.correlation_id}"] if refusal.correlation_id else []
     if refusal.endpoint.is_loopback:
-        remedy = "Give the token that this local pool printed when it started (ACA_ACCESS_TOKEN)."
+        remedy = (
+            "Give the token that this local pool printed when it started (ACA_ACCESS_TOKEN), "
+            f"and check the api-version {refusal.api_version} (ACA_API_VERSION)."
+        )
     else:
         renew = (
             "The token that was given may have expired, or be meant for something else. Get a "

@@ -212,8 +212,6 @@ class Transport:
         ``read_timeout`` is for silence on the line; ``remaining`` and ``is_bounded`` are for
         the whole exchange, so that an answer that drips for ever ends too. In `repeat` only.
         """
-        if self._closed.is_set():
-            raise _closed()
         silence = self._read_timeout if read_timeout is None else read_timeout
         total = self._connect_timeout + 2 * silence if is_bounded else None
         if remaining is not None:
@@ -225,6 +223,8 @@ class Transport:
             with self._calls_lock:
                 self._calls.add(call)
             try:
+                if self._closed.is_set():
+                    raise _closed()
                 response = self._send(prepared, request, call, body, silence, remaining)
                 try:
                     self._check(response, request, call, token, own_id)

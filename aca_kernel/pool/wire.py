@@ -65,6 +65,10 @@ connection this young is surely not being closed for idleness.
 _here = threading.local()  # .call: the Call that this thread is making
 
 
+def _current() -> Call | None:
+    return getattr(_here, "call", None)
+
+
 class Call:
     """One exchange on the wire, to be entered around it, by the thread that makes it.
 
@@ -79,13 +83,13 @@ class Call:
         self.sent = False
         self.expired = False
         self._socket: Any = None
-        self._ended = False
+        self._is_aborted = False
         self._lock = threading.Lock()
         self._timer = None if deadline is None else threading.Timer(deadline, self._expire)
         self._outer: Call | None = None
 
     def __enter__(self) -> Call:
-        self._outer, _here.call = getattr(_here, "call", None), self
+        self._outer, _here.call = _current(), self
         if self._timer is not None:
             self._timer.daemon = True
             self._timer.start()
@@ -100,19 +104,28 @@ class Call:
         _here.call = self._outer
         if self._timer is not None:
             self._timer.cancel()
-        with self._lock:  # from here on the connection may serve another call
-            self._ended = True
-            self._socket = None
+        self.end()
 
     def begin(self, sock: Any) -> None:
-        """Note that the request is about to be written to this socket."""
+        """Note that the request is about to be written to this socket.
+
+        Raises TimeoutError when the call was aborted while it connected.
+        """
         with self._lock:
+            if self._is_aborted:
+                raise TimeoutError
             self.sent = True
             self._socket = sock
+
+    def end(self) -> None:
+        """Note that the connection may serve another call from here on."""
+        with self._lock:
+            self._socket = None
 
     def abort(self) -> None:
         """End the exchange now: what blocks in it fails. Nothing happens once it is over."""
         with self._lock:
+            self._is_aborted = True
             if self._socket is not None:
                 with suppress(OSError, TypeError):  # TypeError: TLS inside TLS
                     socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
@@ -132,7 +145,7 @@ class _Noted:
     def request(self, *args: Any, **kwargs: Any) -> None:
         if self.sock is None:
             self.connect()  # type: ignore[attr-defined]
-        call: Call | None = getattr(_here, "call", None)
+        call = _current()
         if call is not None:
             self.timeout = call.write_timeout  # urllib3 would write with the connect timeout
             call.begin(self.sock)
@@ -159,6 +172,8 @@ class _Fresh:
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:
             conn.last_used = time.monotonic()
+            if (call := _current()) is not None:
+                call.end()
         super()._put_conn(conn)  # type: ignore[misc]
 
 
@@ -278,7 +293,7 @@ class _Hushed(logging.Filter):
     """Drops what urllib3 logs during a Call: its lines hold URLs, and so the identifier."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return getattr(_here, "call", None) is None
+        return _current() is None
 
 
 _hushed = _Hushed()

@@ -168,9 +168,11 @@ def test_code_of_entra_id_is_told_and_nothing_else() -> None:
 
 @pytest.mark.usefixtures("no_login")
 def test_missing_login_says_how_to_sign_in() -> None:
-    with PoolClient(parse_endpoint(POOL), TokenSource()) as client:
-        with pytest.raises(AuthenticationError, match="No Azure login") as caught:
-            client.execute("identifier", "1")
+    with (
+        PoolClient(parse_endpoint(POOL), TokenSource()) as client,
+        pytest.raises(AuthenticationError, match="No Azure login") as caught,
+    ):
+        client.execute("identifier", "1")
     assert "az login" in caught.value.remedy
     assert "managed identity" in caught.value.remedy
     assert caught.value.left == "Nothing was sent."

@@ -355,7 +355,7 @@ def test_redirect_is_not_followed(serve: Callable[..., FaultServer]) -> None:
     for status in (301, 302, 303, 307, 308):
         server = serve(answer(status, b"", {"Location": f"{other.url}/x"}))
         with client_of(server) as client:
-            error = failure(lambda: execute(client))  # noqa: B023
+            error = failure(lambda: execute(client))
             assert isinstance(error, UnexpectedAnswer)
             assert error.status == status
     assert other.received == []

@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import pytest
@@ -99,9 +98,12 @@ def test_service_that_takes_less_says_so() -> None:
 
 @pytest.mark.parametrize("found", [metadata(2), answer(404)])
 def test_upload_that_did_not_arrive_whole_is_told(found: Fault) -> None:
-    with FaultServer(metadata(3), found) as server, client_of(server) as client:
-        with pytest.raises(TransferError, match="did not arrive whole"):
-            upload(client, IDENTIFIER, io.BytesIO(b"abc"), "x.bin", size=3)
+    with (
+        FaultServer(metadata(3), found) as server,
+        client_of(server) as client,
+        pytest.raises(TransferError, match="did not arrive whole"),
+    ):
+        upload(client, IDENTIFIER, io.BytesIO(b"abc"), "x.bin", size=3)
 
 
 def test_upload_is_never_sent_twice_after_a_lost_answer() -> None:
@@ -167,9 +169,12 @@ def test_broken_download_starts_again() -> None:
     ],
 )  # fmt: skip
 def test_size_that_lies_is_told(told: int, fault: Fault) -> None:
-    with FaultServer(metadata(told), fault) as server, client_of(server) as client:
-        with pytest.raises(TransferError, match="The service said"):
-            download(client, IDENTIFIER, "x.bin", io.BytesIO())
+    with (
+        FaultServer(metadata(told), fault) as server,
+        client_of(server) as client,
+        pytest.raises(TransferError, match="The service said"),
+    ):
+        download(client, IDENTIFIER, "x.bin", io.BytesIO())
 
 
 def test_file_above_the_callers_limit_is_not_fetched() -> None:
@@ -182,9 +187,12 @@ def test_file_above_the_callers_limit_is_not_fetched() -> None:
 def test_missing_file_and_directory_are_not_downloaded() -> None:
     directory = answer(200, {"name": "x", "type": "Directory"})
     for fault in (answer(404), directory):
-        with FaultServer(fault) as server, client_of(server) as client:
-            with pytest.raises(NotFound, match="no such file"):
-                download(client, IDENTIFIER, "x", io.BytesIO())
+        with (
+            FaultServer(fault) as server,
+            client_of(server) as client,
+            pytest.raises(NotFound, match="no such file"),
+        ):
+            download(client, IDENTIFIER, "x", io.BytesIO())
 
 
 def test_full_disk_and_stopped_progress_come_out_of_a_download() -> None:
@@ -200,9 +208,12 @@ def test_full_disk_and_stopped_progress_come_out_of_a_download() -> None:
         with pytest.raises(OSError, match="No space"):
             download(client, IDENTIFIER, "x.bin", Full())
         assert len(server.received) == 2
-    with FaultServer(metadata(3), content(b"abc")) as server, client_of(server) as client:
-        with pytest.raises(KeyboardInterrupt):
-            download(client, IDENTIFIER, "x.bin", io.BytesIO(), progress=stop)
+    with (
+        FaultServer(metadata(3), content(b"abc")) as server,
+        client_of(server) as client,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        download(client, IDENTIFIER, "x.bin", io.BytesIO(), progress=stop)
 
 
 def test_failed_upload_in_parts_removes_what_it_left() -> None:
@@ -222,21 +233,26 @@ def test_failed_upload_in_parts_removes_what_it_left() -> None:
             return answer(200, {"status": "Succeeded", "result": {"stdout": stdout}})(wire)
         return (answer(413) if executed else metadata(2))(wire)
 
-    with FaultServer(play) as server, client_of(server) as client:
-        with pytest.raises(PayloadTooLarge):
-            upload_in_parts(client, IDENTIFIER, io.BytesIO(b"abcd"), "x", size=4, part_size=2)
+    with (
+        FaultServer(play) as server,
+        client_of(server) as client,
+        pytest.raises(PayloadTooLarge),
+    ):
+        upload_in_parts(client, IDENTIFIER, io.BytesIO(b"abcd"), "x", size=4, part_size=2)
     assert len(executed) == 2
     assert '\\"do\\": \\"append\\"' in executed[0] or '"do": "append"' in executed[0]
     assert "remove" in executed[1]
 
 
 _MEASURED = """
-import io, resource, sys, tempfile
+import sys, tempfile
 from aca_kernel.pool import PoolClient, TokenSource, download, parse_endpoint, upload
 import requests_toolbelt
 endpoint, token, size = sys.argv[1], sys.argv[2], int(sys.argv[3])
-with open("/proc/self/status") as status:
-    before = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+def peak():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+before = peak()
 block = bytes(range(256)) * 4096
 with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
     for _ in range(size // len(block)):
@@ -249,7 +265,7 @@ with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
     while piece := source.read(1 << 20):
         assert piece == target.read(1 << 20)
     print(client.delete_session("memory-identifier"))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(peak() - before)
 """
 
 

@@ -224,9 +224,11 @@ def test_link_out_of_the_root_is_not_followed(newest: PoolClient, identifier: st
 
 
 def test_wrong_token_and_unknown_version(local_pool: Pool, identifier: str) -> None:
-    with PoolClient(parse_endpoint(local_pool.endpoint), TokenSource(token="wrong")) as client:
-        with pytest.raises(AuthenticationError, match="401"):
-            client.execute(identifier, "1")
+    with (
+        PoolClient(parse_endpoint(local_pool.endpoint), TokenSource(token="wrong")) as client,
+        pytest.raises(AuthenticationError, match="401"),
+    ):
+        client.execute(identifier, "1")
     with connect(local_pool, "2099-01-01") as client, pytest.raises(AuthenticationError):
         client.execute(identifier, "1")
 

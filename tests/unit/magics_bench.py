@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from aca_kernel.interpreters.base import CellRequest, Emit, Interpreter, Output, Reply
 from aca_kernel.magics import MagicContext, run_magic
-from aca_kernel.pool import Execution, PoolClient, SessionInfo
+from aca_kernel.pool import (
+    DEFAULT_API_VERSION,
+    Execution,
+    PoolClient,
+    SessionInfo,
+    TokenSource,
+    parse_endpoint,
+)
 
 
 class BareSession:
@@ -69,6 +77,27 @@ class BareInterpreter(Interpreter):
 
     def close(self) -> None:
         pass
+
+
+class RunningPool(Protocol):
+    """What the fixture ``local_pool`` gives."""
+
+    endpoint: str
+    token: str
+
+
+@contextmanager
+def open_bench(
+    pool: RunningPool, folder: Path, api_version: str = DEFAULT_API_VERSION
+) -> Iterator[Bench]:
+    """A bench with a session and a notebook directory of its own; the session ends with it."""
+    root = folder.resolve() / "notebooks"
+    root.mkdir()
+    endpoint, tokens = parse_endpoint(pool.endpoint), TokenSource(token=pool.token)
+    with PoolClient(endpoint, tokens, api_version=api_version) as client:
+        bench = Bench(client, root)
+        yield bench
+        client.delete_session(bench.session.identifier)
 
 
 class Bench:

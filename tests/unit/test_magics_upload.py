@@ -5,33 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
 from aca_kernel.errors import TransferError, UsageError
 from aca_kernel.magics.local_files import OutsideRoot
-from aca_kernel.pool import PoolClient, TokenSource, parse_endpoint
 
-from .magics_bench import Bench
+from .magics_bench import Bench, RunningPool, open_bench
 
 MIB = 2**20
 
 
-class LocalPool(Protocol):
-    endpoint: str
-    token: str
-
-
 @pytest.fixture
-def bench(local_pool: LocalPool, tmp_path: Path) -> Iterator[Bench]:
-    client = PoolClient(parse_endpoint(local_pool.endpoint), TokenSource(token=local_pool.token))
-    root = tmp_path.resolve() / "notebooks"
-    root.mkdir()
-    made = Bench(client, root)
-    yield made
-    client.delete_session(made.session.identifier)
-    client.close()
+def bench(local_pool: RunningPool, tmp_path: Path) -> Iterator[Bench]:
+    with open_bench(local_pool, tmp_path) as opened:
+        yield opened
 
 
 def test_a_file_arrives_and_the_line_says_where(bench: Bench) -> None:

@@ -1,0 +1,84 @@
+"""Who may call the local pool, and what the others are answered."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from .conftest import Caller
+
+
+def is_empty_401(answer: Any) -> bool:
+    return (
+        answer.status_code == 401
+        and answer.content == b""
+        and "WWW-Authenticate" in answer.headers
+        and "mise-correlation-id" in answer.headers
+    )
+
+
+@pytest.mark.parametrize("value", [None, "Bearer wrong", "Basic x", "bearer", "Bearer \xff"])
+def test_token_is_needed(session: Caller, value: str | None) -> None:
+    session.http.headers["Authorization"] = value  # type: ignore[assignment]
+    assert is_empty_401(session.call("GET", "files"))
+    assert is_empty_401(session.execute("1"))
+    assert is_empty_401(session.upload("a.txt", b"x" * 1_000_000))
+    assert is_empty_401(session.call("GET", "nowhere"))
+
+
+def test_unknown_version_is_401(session: Caller) -> None:
+    for version in ("2023-08-01-preview", "", None):
+        assert is_empty_401(session.call("GET", "files", params={"api-version": version}))
+        answer = session.call("POST", "files", params={"api-version": version}, data=b"x")
+        assert is_empty_401(answer)
+
+
+def test_unknown_paths(session: Caller) -> None:
+    assert session.call("GET", "nowhere").status_code == 404
+    assert is_empty_401(session.call("GET", "/files"))
+    assert session.call("GET", "executions").status_code == 405
+    url = session.pool.endpoint.replace("sessionPools/local", "sessionPools/localfiles")
+    assert is_empty_401(session.http.get(url, params={"api-version": session.version}))
+
+
+def test_pages_in_a_browser_are_refused(session: Caller) -> None:
+    for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}):
+        assert session.call("GET", "files", headers=headers).status_code == 403
+    for host in ("evil.example", "evil.example:80", "127.0.0.1"):
+        assert session.call("GET", "files", headers={"Host": host}).status_code == 403
+    port = urlsplit(session.pool.endpoint).port
+    assert session.call("GET", "files", headers={"Host": f"localhost:{port}"}).ok
+
+
+def test_only_loopback_listens(local_pool: Any) -> None:
+    port = urlsplit(local_pool.endpoint).port
+    with socket.socket() as sock:
+        sock.connect(("127.0.0.1", port))
+    for family, address in ((socket.AF_INET, "127.0.0.2"),):
+        with socket.socket(family) as sock, pytest.raises(OSError, match="refused"):
+            sock.connect((address, port))
+
+
+@pytest.mark.parametrize("identifier", [None, "", "abc", "x" * 129, "white space", "한국어한국어"])
+def test_identifiers_that_are_none(session: Caller, identifier: str | None) -> None:
+    for answer in (
+        session.call("GET", "files", params={"identifier": identifier}),
+        session.call("GET", "session", params={"identifier": identifier}),
+        session.call("POST", "executions", json={"code": "1"}, params={"identifier": identifier}),
+    ):
+        assert answer.status_code == 400
+        error = answer.json()["error"]
+        assert error["code"] == "SessionRequestValidationFailed"
+        assert error["target"] == "identifier"
+        assert error["traceId"]
+
+
+@pytest.mark.parametrize("identifier", ["abcd", "x" * 128, "a|b-c&d^e%f$g#h(i)j{k}l[m]n;o<p>q"])
+def test_identifiers_that_are(session: Caller, identifier: str) -> None:
+    params = {"identifier": identifier}
+    assert session.call("GET", "files", params=params).ok
+    assert session.call("GET", "session", params=params).json()["identifier"] == identifier
+    assert session.call("DELETE", "session", params=params).status_code == 204
