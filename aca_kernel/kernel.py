@@ -172,6 +172,9 @@ class AzureSessionsKernel(Settings, Kernel):
             user_expressions=request.user_expressions if segment.last else {},
             allow_stdin=request.allow_stdin,
             execution_count=request.execution_count,
+            ask=(lambda prompt, hidden: ask(self, prompt, password=hidden))
+            if request.allow_stdin
+            else None,
             shows_result=segment.last,
         )
         await self.remote.connected()

@@ -7,10 +7,10 @@ import base64
 import binascii
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
 from typing import Any
-
-from jupyter_client.session import Session
 
 from ..errors import (
     AcaKernelError,
@@ -83,18 +83,24 @@ class LinkedInterpreter(Interpreter):
         self._outage_tolerance = outage_tolerance
         self._execution_timeout = execution_timeout
         self._link = Link(client, identifier, self.worker.call)
-        self._maker = Session(key=b"", username="aca-kernel")  # the guest signs for itself
+        self._session_id = uuid.uuid4().hex
         self._kernel = 0
         self._next_count: int | None = None
         self._met = False
         self._starting: asyncio.Task[None] | None = None
         self._running: _Running | None = None
+        self._cells: deque[str] = deque(maxlen=1000)  # whose late output is still ours
         self._cut_off: set[str] = set()
         self._interrupted: asyncio.Event = asyncio.Event()
         self._interrupted_at: float | None = None
         self._asking: asyncio.Task[str] | None = None
 
     # -- the session
+
+    @property
+    def started(self) -> bool:
+        """Whether the guest has been met."""
+        return self._met
 
     async def start(self, emit: Emit | None = None) -> None:
         """Put the guest into the session, or find it there.
@@ -152,6 +158,7 @@ class LinkedInterpreter(Interpreter):
             "stop_on_error": False,  # the queue of cells is on this machine
         }
         message_id = self._send("shell", "execute_request", content)
+        self._cells.append(message_id)
         running = self._running = _Running(message_id, request, emit)
         try:
             return await self._follow(running)
@@ -273,9 +280,14 @@ class LinkedInterpreter(Interpreter):
     # -- exchanges
 
     def _send(self, channel: str, kind: str, content: Mapping[str, Any]) -> str:
-        message = self._maker.msg(kind, dict(content))
-        header = {**message["header"], "date": message["header"]["date"].isoformat()}
-        header["msg_id"] = uuid.uuid4().hex
+        header = {
+            "msg_id": uuid.uuid4().hex,
+            "msg_type": kind,
+            "session": self._session_id,
+            "username": "aca-kernel",
+            "date": datetime.now(timezone.utc).isoformat(),
+            "version": "5.3",
+        }
         self._link.peer.send(
             {
                 "op": "send",
@@ -365,6 +377,8 @@ class LinkedInterpreter(Interpreter):
         if running.emit is None or request is None:
             return
         ours = message["parent_header"].get("msg_id")
+        if ours not in self._cells:
+            return
         if ours != running.message_id and ours in self._cut_off:
             self._cut_off.discard(str(ours))
             text = "What follows, up to this cell's own output, is of the cell that was cut off."

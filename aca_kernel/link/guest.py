@@ -89,7 +89,11 @@ class GuestKernel:
             transport="ipc",
             key=secrets.token_hex(16).encode(),
         )
-        env = dict(os.environ, JPY_PARENT_PID=str(os.getpid()))
+        env = dict(
+            os.environ,
+            JPY_PARENT_PID=str(os.getpid()),
+            PYDEVD_DISABLE_FILE_VALIDATION="1",  # or its warning shows in the first cell
+        )
         self.process = subprocess.Popen(
             [
                 sys.executable,
@@ -258,11 +262,9 @@ class Relay:
                 break
         self._oldest = 0.0
         outbox = self.peer.outbox
-        text = self.peer.frame(
-            {"boot": self.boot, "alive": self._kernel.process.poll() is None, "end": outbox.end},
-            int(head.get("budget", 3000)),
+        return self.peer.frame(
+            {"boot": self.boot, "end": outbox.end}, int(head.get("budget", 3000))
         )
-        return text
 
     def _do(self, message: dict[str, Any]) -> None:
         if message.get("op") == "send" and message.get("channel") == "shell":
