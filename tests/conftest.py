@@ -68,7 +68,8 @@ PoolStarter = Callable[..., RunningPool]
 
 
 @contextlib.contextmanager
-def _pools() -> Iterator[PoolStarter]:
+def running_pools() -> Iterator[PoolStarter]:
+    """Give a function that starts local pools; they are stopped when the block ends."""
     running: list[RunningPool] = []
 
     def start(*flags: str, prefix: tuple[str, ...] = ()) -> RunningPool:
@@ -100,12 +101,19 @@ def _pools() -> Iterator[PoolStarter]:
 @pytest.fixture
 def start_pool() -> Iterator[PoolStarter]:
     """Start local pools with any flags; they are stopped at the end of the test."""
-    with _pools() as start:
+    with running_pools() as start:
         yield start
 
 
 @pytest.fixture(scope="session")
 def local_pool() -> Iterator[RunningPool]:
     """Give one local pool to all tests that need no flags of their own; 50 sessions at most."""
-    with _pools() as start:
+    with running_pools() as start:
         yield start("--max-sessions", "50")
+
+
+@pytest.fixture(scope="module")
+def start_module_pool() -> Iterator[PoolStarter]:
+    """Start local pools that all tests of a module share."""
+    with running_pools() as start:
+        yield start

@@ -47,12 +47,11 @@ class FilesUpload(_FileCall):
         An answer before that would close the connection under a caller who is still
         sending, and who would not get to see it.
         """
-        if self.request.method != "POST":
-            super().prepare()
-            return
         self.request.connection.set_max_body_size(_DRAINED_BYTES)  # type: ignore[union-attr]
         try:
             super().prepare()
+            if self.request.method != "POST":
+                return
             self.need(wrapped=self.route == "upload")
             names = self.names()
             session, _ = self.session()
@@ -72,7 +71,7 @@ class FilesUpload(_FileCall):
     def post(self) -> None:
         """Put the file in its place."""
         if self._refusal is not None or self._upload is None:
-            raise self._refusal or Refusal(400)
+            raise self._refusal or Refusal(500)
         session, names = self._target
         name = checked_name(self._upload.complete())
         placed = files.place(session.data, names, name, self._upload.path)
@@ -100,6 +99,8 @@ class Files(FilesUpload):
 
     async def get(self) -> None:
         """List a directory."""
+        if self._refusal is not None:
+            raise self._refusal
         wanted = self.get_query_argument("recursive", "false").lower() == "true"
         session, _ = self.session()
         found = await asyncio.to_thread(
@@ -133,13 +134,15 @@ class File(_FileCall):
 class FileContent(_FileCall):
     """/files/{name}/content, and files/content/{name} of the oldest versions."""
 
-    async def get(self, oldest: str, name: str) -> None:
+    async def get(self, first: str, second: str) -> None:
         """Send a file's bytes, a piece at a time."""
-        self.need(wrapped=bool(oldest))
-        plain, names = checked_name(name), self.names()
+        name, word = (second, first) if self.version.wrapped else (first, second)
+        if word != "content":
+            raise Refusal(404)
+        name, names = checked_name(name), self.names()
         session, _ = self.session()
         with session.used():
-            file, size = files.opened(session.data, names, plain)
+            file, size = files.opened(session.data, names, name)
             with file:
                 self.set_header("Content-Type", "application/octet-stream")
                 self.set_header("Content-Length", str(size))

@@ -255,7 +255,10 @@ def _page(value: Any, keys: tuple[str, ...], what: str) -> tuple[list[Any], str]
 
 def _directory(value: Any, asked: str) -> str:
     """A directory below /mnt/data, "" for the root; relative ones are below ``asked``."""
-    given = _text(value).removeprefix("/mnt/data").strip("/").removeprefix("./")
+    given = _text(value)
+    if given == "/mnt/data" or given.startswith("/mnt/data/"):
+        given = given[len("/mnt/data") :]
+    given = given.strip("/").removeprefix("./")
     if given in ("", "."):
         return asked
     if not asked or given == asked or given.startswith(f"{asked}/"):

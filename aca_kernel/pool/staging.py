@@ -92,11 +92,9 @@ class Task:
                 answer = _parse(line[len(self.mark) :])
                 if answer.get("done") is True:
                     return answer.get("value")
-                raise TransferError(
-                    f"The session could not put the file together: {clean(str(answer.get('why')))}."
-                )
+                raise _failed(str(answer.get("why")))
         lines = execution.stderr.strip().splitlines() or [execution.status]
-        raise TransferError(f"The session could not put the file together: {clean(lines[-1])}.")
+        raise _failed(lines[-1])
 
 
 def append(*, part: str, whole: str, offset: int, size: int) -> Task:
@@ -127,6 +125,14 @@ def _task(do: str, **fields: Any) -> Task:
     builtins = '__import__("builtins")'
     code = f'{builtins}.exec({builtins}.compile({program!a}, "<aca-kernel>", "exec"), {{}})'
     return Task(code=code, mark=mark)
+
+
+def _failed(why: str) -> TransferError:
+    return TransferError(
+        f"The session could not put the file in its place: {clean(why)}.",
+        left="What was uploaded may be left in /mnt/data.",
+        remedy="Upload it again; a session that was replaced meanwhile begins empty.",
+    )
 
 
 def _parse(text: str) -> dict[str, Any]:

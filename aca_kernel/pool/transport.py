@@ -20,7 +20,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol, TypeVar
 from urllib.parse import quote
 
@@ -318,10 +318,11 @@ class Transport:
         if 200 <= status < 300:
             return
         body = bytearray()
-        for block in Answer(response, call, request, found).blocks():
-            body += block
-            if len(body) > _REFUSAL_LIMIT:
-                break
+        with suppress(_Failed):  # the status counts, even when the words about it break off
+            for block in Answer(response, call, request, found).blocks():
+                body += block
+                if len(body) > _REFUSAL_LIMIT:
+                    break
         identifier = dict(request.query).get("identifier")
         secrets = {token: "…"}
         if identifier:

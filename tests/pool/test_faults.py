@@ -34,6 +34,7 @@ from aca_kernel.errors import (
 )
 from aca_kernel.pool import PoolClient, TokenSource, parse_endpoint
 from aca_kernel.pool.transport import Answer, pause_before
+from aca_kernel.pool.wire import Call, trust
 
 from .fault_server import Fault, FaultServer, answer, close, cut, drip, hang, raw, reset
 
@@ -56,16 +57,26 @@ def _quick_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aca_kernel.pool.transport._FIRST_PAUSE", 0.005)
 
 
+class Kept(logging.Handler):
+    """Every record of every logger, as text."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(f"{record.name}: {self.format(record)}")
+
+
 @pytest.fixture(autouse=True)
-def _no_canary(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Whatever a test does: neither token nor identifier in any log record."""
+def logged(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
+    """What is logged; whatever a test does, neither token nor identifier is in it."""
+    kept = Kept()
     with caplog.at_level(logging.DEBUG):
-        for name in list(logging.root.manager.loggerDict):
-            if name.startswith(("urllib3", "requests", "aca_kernel")):
-                caplog.set_level(logging.DEBUG, name)
-        yield
-    assert IDENTIFIER not in caplog.text
-    assert TOKEN not in caplog.text
+        logging.root.addHandler(kept)
+        yield kept.lines
+        logging.root.removeHandler(kept)
+    assert not [line for line in kept.lines if IDENTIFIER in line or TOKEN in line]
 
 
 @pytest.fixture
@@ -107,6 +118,17 @@ def closed_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port
+
+
+def test_log_tells_the_call_and_only_that(
+    serve: Callable[..., FaultServer], logged: list[str]
+) -> None:
+    server = serve(answer(200, {"status": "Succeeded"}, {"mise-correlation-id": "c-1"}))
+    with client_of(server) as client:
+        execute(client)
+    (line,) = logged
+    assert line.startswith("aca_kernel.pool: POST execute: 200 after ")
+    assert line.endswith(" ms, correlation id c-1")
 
 
 def test_request_on_the_wire(serve: Callable[..., FaultServer]) -> None:
@@ -257,8 +279,6 @@ def test_certificate_that_is_not_trusted_ends_it_before_the_token(
 
 
 def test_added_bundle_keeps_the_public_authorities(bundle: str) -> None:
-    from aca_kernel.pool.wire import trust
-
     public, extended = trust(None), trust(bundle)
     assert len(extended.get_ca_certs()) == len(public.get_ca_certs()) + 1
     assert len(public.get_ca_certs()) > 50
@@ -337,6 +357,14 @@ def test_close_ends_a_call_in_flight(serve: Callable[..., FaultServer]) -> None:
     assert not thread.is_alive()
     assert len(errors) == 1
     assert isinstance(failure(lambda: execute(client)), TransportError)
+
+
+def test_call_that_was_closed_while_it_connected_sends_nothing() -> None:
+    with Call() as call, socket.socket() as sock:
+        call.abort()
+        with pytest.raises(TimeoutError):
+            call.begin(sock)
+        assert not call.sent
 
 
 def test_connection_that_the_service_closed_is_not_used_again(
@@ -433,6 +461,7 @@ def refused(name: str, status: int | None = None) -> Fault:
         (answer(418, {"ERROR": {"Code": "Tea", "MESSAGE": "pot"}}), BadRequest, ["pot", "Tea"]),
         (answer(500, b"<html><body>oops"), ServiceUnavailable, ["HTTP 500"]),
         (answer(501), ServiceUnavailable, []),
+        (raw(b"HTTP/1.1 403 X\r\nContent-Length: 99\r\n\r\n{"), PermissionRefused, []),
     ],
 )
 def test_refusal_is_explained(

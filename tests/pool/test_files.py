@@ -271,7 +271,7 @@ print(peak() - before)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_128_mb_go_there_and_back_in_constant_memory(local_pool: Pool) -> None:
-    size = 128 * 2**20 - 2**20  # the multipart frame counts too
+    size = UPLOAD_LIMIT
     done = subprocess.run(
         [sys.executable, "-c", _MEASURED, local_pool.endpoint, local_pool.token, str(size)],
         check=True,
