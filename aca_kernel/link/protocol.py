@@ -27,9 +27,9 @@ MAX_FRAME_BYTES = 64 * 1024 * 1024
 """Bytes that a frame may have when it is unpacked; more is refused (a decompression bomb)."""
 
 MAX_LINE_BYTES = 256 * 1024 * 1024
-"""Bytes of one message; more is refused."""
+"""Bytes of one message; a larger one is left out."""
 
-_FRAME = re.compile(MARK + r" 1 (\d{1,10}) ([0-9a-f]{8}) ([A-Za-z0-9+/=]*)")
+_FRAME = re.compile(MARK + r" 1 ([0-9]{1,10}) ([0-9a-f]{8}) ([A-Za-z0-9+/=]*)")
 _OVERHEAD = len(MARK) + 32
 
 
@@ -53,8 +53,9 @@ def unpack(text: str) -> tuple[dict[str, Any], bytes]:
     match = _FRAME.search(text)
     if match is None:
         raise FrameError("no frame")
-    packed = match.group(3)
-    if len(packed) != int(match.group(1)):
+    length = int(match.group(1))
+    packed = match.group(3)[:length]  # what follows may be something else that was printed
+    if len(packed) < length:
         raise FrameError("a cut frame")
     try:
         inflate = zlib.decompressobj()
@@ -109,6 +110,7 @@ class Inbox:
     def __init__(self) -> None:
         self.received = 0
         self._rest = bytearray()
+        self._is_too_large = False  # the message that is coming in
 
     def receive(self, start: int, data: bytes) -> list[bytes]:
         """The messages that ``data``, whose first byte has the number ``start``, completes."""
@@ -117,13 +119,17 @@ class Inbox:
             return []  # older than what is here, or beyond a gap
         fresh = data[skip:]
         self.received += len(fresh)
-        if b"\n" not in fresh:
-            self._rest += fresh
-            if len(self._rest) > MAX_LINE_BYTES:
-                raise FrameError("a message that is too large")
-            return []
-        *lines, rest = (bytes(self._rest) + fresh).split(b"\n")
-        self._rest = bytearray(rest)
+        *lines, rest = fresh.split(b"\n")
+        if lines:
+            lines[0] = bytes(self._rest) + lines[0]
+            if self._is_too_large:
+                del lines[0]
+            self._rest.clear()
+            self._is_too_large = False
+        self._rest += rest
+        if self._is_too_large or len(self._rest) > MAX_LINE_BYTES:
+            self._is_too_large = True
+            self._rest.clear()
         return lines
 
 
@@ -151,9 +157,9 @@ class Peer:
         silence.
         """
         head = dict(head, ack=self.inbox.received, start=self.outbox.start)
-        room = max(budget - _OVERHEAD - 256 - 4 * len(json.dumps(head)) // 3, 0)
-        size = room * 3 // 4  # what fits when nothing can be compressed
-        text = pack(head, self.outbox.slice(max(size, 1)))
+        room = budget - budget // 1000 - _OVERHEAD - 256 - 4 * len(json.dumps(head)) // 3
+        size = max(room * 3 // 4, 1)  # what fits when nothing can be compressed
+        text = pack(head, self.outbox.slice(size))
         held = self.outbox.end - self.outbox.start
         while size < held and size < MAX_FRAME_BYTES // 4 and len(text) < budget // 2:
             size *= 2
@@ -166,7 +172,9 @@ class Peer:
     def receive(self, head: dict[str, Any], data: bytes) -> list[bytes]:
         """The messages that an exchange has completed, each as JSON in bytes."""
         ack, start = head.get("ack"), head.get("start")
-        if not isinstance(ack, int) or not isinstance(start, int):
+        if type(ack) is not int or type(start) is not int:
             raise FrameError("a frame without its numbers")
+        if start < 0 or not 0 <= ack <= self.outbox.end:
+            raise FrameError("a frame with numbers that cannot be")
         self.outbox.acknowledge(ack)
         return self.inbox.receive(start, data)
