@@ -257,13 +257,15 @@ class AzureSessionsKernel(Settings, Kernel):
             "cursor_end": cursor_pos,
             "metadata": {},
         }
-        interpreter = self.remote.interpreter
-        if interpreter is None:
+        if self.mode == "direct":
             return nothing
+
+        async def ask_session() -> dict[str, Any]:
+            _, interpreter = await self.remote.connected()
+            return await interpreter.complete(code, cursor_pos)
+
         try:
-            return await asyncio.wait_for(
-                interpreter.complete(code, cursor_pos), COMPLETION_DEADLINE
-            )
+            return await asyncio.wait_for(ask_session(), COMPLETION_DEADLINE)
         except (AcaKernelError, asyncio.TimeoutError):
             return nothing
 

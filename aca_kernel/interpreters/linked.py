@@ -36,6 +36,9 @@ WAIT = 1.0
 STUBBORN = 8.0
 """Seconds after an interrupt when the cell gets its reply although its code still runs."""
 
+LOST_REPLY = 1.0
+"""Seconds that an interrupted cell, whose idle has come, still waits for its reply."""
+
 OUTPUTS = frozenset(
     ["stream", "display_data", "update_display_data", "execute_result", "error", "clear_output"]
 )
@@ -180,8 +183,13 @@ class LinkedInterpreter(Interpreter):
             ):
                 timed_out = True
                 await self.interrupt()
-            if self._interrupted_at is not None and now - self._interrupted_at > STUBBORN:
-                return self._still_running(running)
+            if self._interrupted_at is not None:
+                since = now - self._interrupted_at
+                if running.idle and running.reply is None and since > LOST_REPLY:
+                    # SIGINT struck ipykernel between a request and its code: no reply comes.
+                    running.reply = {"status": "error", "ename": "KeyboardInterrupt"}
+                elif since > STUBBORN and not running.done:
+                    return self._still_running(running)
         reply = running.reply or {}
         request = running.request
         assert request is not None  # noqa: S101
@@ -252,7 +260,7 @@ class LinkedInterpreter(Interpreter):
             return
         self._interrupted_at = time.monotonic()
         self._interrupted.set()
-        self._link.peer.send({"op": "interrupt"})
+        self._link.peer.send({"op": "interrupt", "kernel": self._kernel})
         if self._asking is not None:
             self._asking.cancel()
 
@@ -409,6 +417,12 @@ class LinkedInterpreter(Interpreter):
         if isinstance(number, int) and number > self._kernel:
             self._kernel = number
             self._next_count = 1
+            if event == "restarted" and self._running is not None:
+                raise ExecutionFailed(
+                    "The session's Python was restarted while this cell ran.",
+                    left="Variables are gone; the files in /mnt/data are still there.",
+                    remedy="Run the notebook from the top.",
+                )
             if event in ("died", "failed") and self._running is not None:
                 raise ExecutionFailed(
                     f"The session's Python died: {_cause(code)}. It was started again.",

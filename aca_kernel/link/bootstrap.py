@@ -55,9 +55,7 @@ def bootstrap_code(hello: str, mark: str) -> str:
     No name is left in the session interpreter's namespace.
     """
     sources, version = _sources()
-    source = _INSTALL.format(
-        name=_NAME, version=version, sources=sources, hello=hello, mark=mark
-    )
+    source = _INSTALL.format(name=_NAME, version=version, sources=sources, hello=hello, mark=mark)
     return f"(lambda names: (exec({source!r}, names), names['answer'])[1])({{}})"
 
 

@@ -24,7 +24,8 @@ SEND_BUDGET = 1_000_000
 
 FIRST_BUDGET = 250_000
 MOST_BUDGET = 8_000_000
-"""Characters of an answer's frame: what is asked for first, and what it may grow to."""
+LEAST_BUDGET = 1000
+"""Characters of an answer's frame: what is asked for first, and its bounds."""
 
 SERVICE_CAP = 220
 """Seconds that the service lets a call take. Another client's call may hold an exchange up."""
@@ -99,9 +100,9 @@ class Link:
             self._way = way
             return self._meet(found)
         self._way = max(answers, key=lambda way: len(answers[way]))
-        self._learn_cut(answers[self._way])
-        if self._ceiling < 1000:
+        if len(answers[self._way]) < 2 * LEAST_BUDGET:
             raise NoGuest("no answer of the session comes back whole")
+        self._learn_cut(answers[self._way])
         return self._meet((await self._exchange({"op": "hello", "link": self._id}, b""))[0])
 
     def _meet(self, head: dict[str, Any]) -> Hello:
@@ -199,6 +200,8 @@ class Link:
         error_code = answer.get("error")
         if error_code == "boot":
             raise GuestGone("The guest in the session is another one.")
+        if error_code == "relay":
+            raise GuestGone("The guest in the session has failed.")
         if error_code == "link":
             raise LinkTaken("Another kernel has taken this session's link over.")
         if error_code is not None:
@@ -206,8 +209,11 @@ class Link:
         return answer, data
 
     def _learn_cut(self, text: str) -> None:
-        """Take the length of an answer that was cut as the most that an answer may have."""
-        self._ceiling = max(len(text) - 16, 0)
+        """Take the length of an answer that was cut as the most that an answer may have.
+
+        Never less than `LEAST_BUDGET`: an answer may also be broken for another reason.
+        """
+        self._ceiling = max(min(self._ceiling, len(text) - 16), LEAST_BUDGET)
         self._budget = min(self._budget, self._ceiling)
 
 

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections import deque
 from typing import Any
 
@@ -179,6 +180,9 @@ class Relay:
         self._commands: deque[dict[str, Any]] = deque()
         self._waiting: deque[dict[str, Any]] = deque()
         self._oldest = 0.0  # when the oldest output that was not sent yet came in
+        self._failures = 0
+        self._interrupt_next = False
+        self._begun: set[str] = set()  # execute requests whose code has begun
         self._open: dict[str, int] = {}  # requests and how many of reply and idle are to come
         self._context = zmq.Context()
         self._wake, self._woken = self._context.socket(zmq.PAIR), self._context.socket(zmq.PAIR)
@@ -188,6 +192,7 @@ class Relay:
         self._kernel = GuestKernel(self._context, 1)
         self._restart_id: Any = None
         self._ended = False
+        self._failure = ""
         self._thread = threading.Thread(target=self._run, name="aca-kernel-link", daemon=True)
         self._thread.start()
 
@@ -213,6 +218,8 @@ class Relay:
         with self._lock:
             if head.get("op") == "hello":
                 return self._hello(head)
+            if self._failure:
+                return pack({"boot": self.boot, "error": "relay", "detail": self._failure[-2000:]})
             if head.get("boot") != self.boot:
                 return pack({"boot": self.boot, "error": "boot"})
             if head.get("link") != self.link:
@@ -282,6 +289,13 @@ class Relay:
     # -- the guest kernel, on the relay's own thread
 
     def _run(self) -> None:
+        try:
+            self._relay()
+        except BaseException:
+            self._failure = traceback.format_exc()
+            raise
+
+    def _relay(self) -> None:
         poller = self._poller()
         while not self._ended:
             events = poller.poll(20 if not self._kernel.ready else 500)
@@ -315,31 +329,47 @@ class Relay:
                 self._forward(message)
             else:
                 self._waiting.append(message)
-        elif op == "interrupt":
-            self._kernel.interrupt()
+        elif op == "interrupt" and self._open and message.get("kernel") == self._kernel.number:
+            if self._begun & self._open.keys():
+                self._kernel.interrupt()
+            else:
+                self._interrupt_next = True  # the request has not begun: SIGINT would be lost
         elif op == "restart":
+            self._forget()
             self._replace("restarted", 0)
             return True
         return False
+
+    def _forget(self) -> None:
+        """Give up on the requests that the guest kernel of now had got."""
+        self._open.clear()
+        self._begun.clear()
+        self._waiting.clear()
+        self._interrupt_next = False
 
     def _forward(self, message: dict[str, Any]) -> None:
         self._kernel.session.send(self._kernel.sockets[message["channel"]], message["message"])
 
     def _died(self, kernel: GuestKernel) -> None:
         code = kernel.process.returncode
-        if not kernel.ready:
+        self._failures = 0 if kernel.ready else self._failures + 1
+        if self._failures in (1, 2):
+            self._replace("", code)  # nothing has run yet: what waits goes to the next one
+            return
+        if self._failures:
             self._lock.wait(1)  # it cannot start: no hurry to try again
-        self._replace("died" if kernel.ready else "failed", code)
+        self._forget()
+        self._replace("failed" if self._failures else "died", code)
 
     def _replace(self, event: str, code: int) -> None:
         for channel, socket in self._kernel.sockets.items():
             self._drain(self._kernel, channel, socket)
         self._kernel.end()
-        self._open.clear()
-        self._waiting.clear()
         self.cells = 0
-        self._kernel = GuestKernel(self._context, self._kernel.number + 1)
-        self._event(event, code)
+        # Only a new number makes earlier requests stale.
+        self._kernel = GuestKernel(self._context, self._kernel.number + bool(event))
+        if event:
+            self._event(event, code)
 
     def _event(self, event: str, code: int) -> None:
         self.peer.send({"event": event, "code": code, "kernel": self._kernel.number})
@@ -367,12 +397,18 @@ class Relay:
                 while self._waiting:
                     self._forward(self._waiting.popleft())
             return
+        if kind == "execute_input" and message_id in self._open:
+            self._begun.add(message_id)
+            if self._interrupt_next:
+                self._interrupt_next = False
+                kernel.interrupt()
         if channel == "iopub" and kind not in OUTPUTS and not is_idle:
             return
         if message_id in self._open and (channel == "shell" or (channel == "iopub" and is_idle)):
             self._open[message_id] -= 1
             if self._open[message_id] == 0:
                 del self._open[message_id]
+                self._begun.discard(message_id)
         encoded = json.dumps([_base64(part) for part in buffers]).encode() if buffers else b"[]"
         line = b'{"channel":"%s","header":%s,"parent_header":%s,"metadata":%s,"content":%s,'
         line += b'"buffers":%s}'
