@@ -22,7 +22,7 @@ from ..errors import (
     TooManyRequests,
     TransportError,
 )
-from ..link.client import GuestGone, Link, LinkTaken, Transient
+from ..link.client import GuestGone, Hello, Link, LinkTaken, NoGuest, Transient
 from ..outputs.notices import notice
 from ..pool import PoolClient, shorten
 from .base import CellRequest, Emit, Interpreter, Output, Reply
@@ -115,7 +115,7 @@ class LinkedInterpreter(Interpreter):
         await asyncio.shield(self._starting)
 
     async def _start(self, emit: Emit | None) -> None:
-        hello = await self._link.hello()
+        hello = await self._hello()
         self._kernel = hello.kernel
         self._next_count = 1 if hello.cells == 0 else None
         self.cooldown_seconds = await self._read_cooldown()
@@ -126,6 +126,18 @@ class LinkedInterpreter(Interpreter):
             )
             emit(Output(msg_type="display_data", content=notice(text)))
         self._met = True
+
+    async def _hello(self) -> Hello:
+        """The guest's hello; what another client's calls spoil is tried a few times."""
+        for _ in range(4):
+            try:
+                return await self._link.hello()
+            except Transient:
+                await asyncio.sleep(0.2)
+        try:
+            return await self._link.hello()
+        except Transient as error:
+            raise NoGuest(error.what) from None
 
     async def _read_cooldown(self) -> float | None:
         if not self.client.supports("get_session"):

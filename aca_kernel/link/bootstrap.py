@@ -14,7 +14,7 @@ _INSTALL = """
 import base64, sys, types, zlib
 shell = get_ipython()
 package = sys.modules.get({name!r})
-if package is None or package.relay.version != {version!r}:
+if package is None or package.relay.version != {version!r} or not package.relay.alive:
     if package is not None:
         sys.modules[{name!r} + ".guest"].remove(shell, package.relay)
     package = sys.modules[{name!r}] = types.ModuleType({name!r})

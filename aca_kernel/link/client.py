@@ -77,7 +77,8 @@ class Link:
     async def hello(self) -> Hello:
         """Install the guest where it is missing, and learn which way back holds how much.
 
-        Raises NoGuest when the session cannot hold one, AcaKernelError when the call failed.
+        Raises NoGuest when the session cannot hold one, Transient when another attempt may
+        bring it, AcaKernelError when the call failed.
         """
         head = {"op": "hello", "link": self._id, "probe": PROBE}
         execution: Execution = await self._call(
@@ -89,8 +90,9 @@ class Link:
         )
         if not execution.succeeded:
             error = tracebacks.parse(execution.stderr)
-            reason = f"{error.ename}: {error.evalue}" if error else execution.stderr.strip()
-            raise NoGuest(reason.splitlines()[0][:200] if reason else "no reason given")
+            if error is None:  # the service's own words, as in _open_answer
+                raise Transient(_last_line(execution.stderr))
+            raise NoGuest(f"{error.ename}: {error.evalue}".splitlines()[0][:200])
         answers = {"stdout": execution.stdout, "result": str(execution.result or "")}
         for way, text in answers.items():
             try:
@@ -187,8 +189,7 @@ class Link:
     def _open_answer(self, execution: Execution) -> tuple[dict[str, Any], bytes]:
         if not execution.succeeded:
             # Another client's failing call aborts what waits behind it (service.md 8).
-            reason = execution.stderr.strip().splitlines()
-            raise Transient(reason[-1][:200] if reason else "The session gave no answer.")
+            raise Transient(_last_line(execution.stderr))
         text = execution.stdout if self._way == "stdout" else str(execution.result or "")
         try:
             answer, data = unpack(text)
@@ -203,6 +204,8 @@ class Link:
         if error_code == "relay":
             raise GuestGone("The guest in the session has failed.")
         if error_code == "link":
+            self._id = secrets.token_hex(8)
+            self.boot = ""  # to take it back is to begin anew, on both sides
             raise LinkTaken("Another kernel has taken this session's link over.")
         if error_code is not None:
             raise Transient("The session received a broken request.")
@@ -215,6 +218,11 @@ class Link:
         """
         self._ceiling = max(min(self._ceiling, len(text) - 16), LEAST_BUDGET)
         self._budget = min(self._budget, self._ceiling)
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1][:200] if lines else "The session gave no answer."
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:

@@ -48,34 +48,52 @@ class SpillingOutbox(Outbox):
         self._file: Any = None
         self._read = 0  # where the first byte in the file that is not in memory stands
         self._written = 0
+        self._after = bytearray()  # what follows the file, when the disk is full
 
     @property
     def end(self) -> int:
-        return super().end + self._written - self._read
+        """The number of the next byte."""
+        return super().end + self._written - self._read + len(self._after)
 
     def append(self, line: bytes) -> None:
+        """Add a message."""
         if self._file is None and len(self._held) < MEMORY:
             super().append(line)
             return
-        if self._file is None:
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115
-            self._read = self._written = 0
-        self._file.seek(self._written)
-        self._file.write(line + b"\n")
-        self._written += len(line) + 1
+        line += b"\n"
+        if not self._after and self._spill(line):
+            return
+        self._after += line
+
+    def _spill(self, line: bytes) -> bool:
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(buffering=0)
+            self._file.seek(self._written)
+            if self._file.write(line) < len(line):
+                return False
+        except OSError:
+            return False
+        self._written += len(line)
+        return True
 
     def acknowledge(self, number: int) -> None:
+        """Forget the bytes before ``number``, and take what follows from the file."""
         super().acknowledge(min(number, self.start + len(self._held)))
-        if self._file is None or len(self._held) > MEMORY // 2:
+        if len(self._held) > MEMORY // 2:
             return
-        self._file.seek(self._read)
-        more = self._file.read(min(MEMORY // 2, self._written - self._read))
-        self._read += len(more)
-        self._held += more
-        if self._read == self._written:
+        if self._file is not None:
+            self._file.seek(self._read)
+            more = self._file.read(min(MEMORY // 2, self._written - self._read))
+            self._read += len(more)
+            self._held += more
+            if self._read < self._written:
+                return
             self._file.close()
             self._file = None
             self._read = self._written = 0
+        self._held += self._after
+        self._after.clear()
 
 
 class GuestKernel:
@@ -196,6 +214,11 @@ class Relay:
         self._thread = threading.Thread(target=self._run, name="aca-kernel-link", daemon=True)
         self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        """Whether the relay's thread runs; without it nothing comes through."""
+        return self._thread.is_alive()
+
     def end(self) -> None:
         """Stop the thread and kill the guest kernel."""
         with self._lock:
@@ -220,7 +243,7 @@ class Relay:
                 return self._hello(head)
             if self._failure:
                 return pack({"boot": self.boot, "error": "relay", "detail": self._failure[-2000:]})
-            if head.get("boot") != self.boot:
+            if head.get("boot") != self.boot or not self.alive:
                 return pack({"boot": self.boot, "error": "boot"})
             if head.get("link") != self.link:
                 return pack({"boot": self.boot, "error": "link"})

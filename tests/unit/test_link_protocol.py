@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import io
 import json
 import random
 import zlib
@@ -391,3 +392,54 @@ def test_outbox_keeps_what_is_not_acknowledged() -> None:
 def test_what_goes_into_a_session_is_python_3_8(name: str) -> None:
     source = Path(protocol.__file__).with_name(name).read_text(encoding="utf-8")
     ast.parse(source, feature_version=(3, 8))
+
+
+# -- output that nobody fetches
+
+
+def _guest_module() -> Any:
+    from aca_kernel.link import guest
+
+    return guest
+
+
+@SLOW
+@given(
+    lines=st.lists(st.binary(max_size=60).filter(lambda line: b"\n" not in line), max_size=40),
+    seed=st.integers(0, 2**32),
+    disk=st.sampled_from([0, 100, 10_000]),
+)
+def test_output_above_the_memory_limit_waits_in_a_file(
+    lines: list[bytes], seed: int, disk: int
+) -> None:
+    guest = _guest_module()
+    rng = random.Random(seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(guest, "MEMORY", 64)
+        patch.setattr(guest.tempfile, "TemporaryFile", lambda **_: SmallDisk(disk))
+        outbox, inbox = guest.SpillingOutbox(), Inbox()
+        arrived = []
+        pending = list(lines)
+        while pending or outbox.end > outbox.start:
+            if pending and rng.random() < 0.7:
+                outbox.append(pending.pop(0))
+            else:
+                arrived += inbox.receive(outbox.start, outbox.slice(rng.randrange(1, 100)))
+                outbox.acknowledge(inbox.received)
+            assert disk < 10_000 or len(outbox._held) <= 64 + 61 + 32
+    assert arrived == lines
+    assert outbox._file is None
+
+
+class SmallDisk(io.BytesIO):
+    """A file on a disk that gets full, as the kernel tells it: a short write, then an error."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def write(self, data: Any) -> int:
+        room = self.size - self.tell()
+        if room <= 0:
+            raise OSError(28, "No space left on device")
+        return super().write(data[:room])
