@@ -8,6 +8,7 @@ identifier.
     ├── ConfigurationError          an option is missing or wrong; nothing was sent
     ├── UsageError                  a magic or command was called wrongly
     ├── TransferError               a file was refused or did not arrive whole
+    │   └── OutsideRoot             (magics) it lies outside the transfer root
     ├── AuthenticationError         no login, or the service refused the token (401)
     ├── TransportError              the network failed
     │   ├── NotSent                 surely before the request left: safe to repeat

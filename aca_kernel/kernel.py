@@ -80,8 +80,10 @@ class AzureSessionsKernel(Settings, Kernel):
 
     def _terminate(self) -> None:
         async def leave() -> None:
-            await self.remote.release(restart=False)
-            self.io_loop.stop()
+            try:
+                await self.remote.release(restart=False)
+            finally:
+                self.io_loop.stop()
 
         self._leaving = self._loop.create_task(leave())
 
@@ -137,6 +139,7 @@ class AzureSessionsKernel(Settings, Kernel):
         try:
             reply = await self._cell
         except asyncio.CancelledError:
+            self.remote.worker.abandon()  # its call may go on for long; the next cell must not wait
             reply = _cancelled()
             emitter(reply.error_output())
         except AcaKernelError as error:
@@ -154,6 +157,8 @@ class AzureSessionsKernel(Settings, Kernel):
 
     async def _run_cell(self, request: CellRequest, emit: Emitter) -> Reply:
         segments = split(request.code, LINE_MAGICS, CELL_MAGICS)
+        if request.user_expressions and not (segments and isinstance(segments[-1], Code)):
+            segments.append(Code(text="", last=True))  # for these are answered in the session
         reply = Reply()
         for segment in segments:
             if isinstance(segment, LineMagic):
@@ -203,11 +208,16 @@ class AzureSessionsKernel(Settings, Kernel):
             root=self._root(),
             ask=question,
             call=self.remote.worker.call,
+            execution_count=request.execution_count,
             request_silent=request.silent,
             allow_stdin=request.allow_stdin,
             body=magic.body,
         )
-        return await run_magic(magic.name, magic.arguments, context)
+        try:
+            return await run_magic(magic.name, magic.arguments, context)
+        finally:
+            if self.remote.started:
+                self.remote.touch()
 
     def _root(self) -> Path:
         """The directory that transfers stay in: the notebook's, unless configured."""

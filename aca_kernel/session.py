@@ -81,7 +81,12 @@ class KernelSession:
     @property
     def started(self) -> bool:
         """Whether this kernel has reached the session yet."""
+        self._note_reached()
         return self.identifier in self._reached
+
+    def _note_reached(self) -> None:
+        if self.interpreter is not None and self.interpreter.is_reached:
+            self._reached.add(self.identifier)
 
     @property
     def is_local(self) -> bool:
@@ -148,7 +153,6 @@ class KernelSession:
         """Run code in the session. Raises AcaKernelError when it could not be run."""
         _, interpreter = await self.connected()
         try:
-            self._reached.add(self.identifier)
             return await interpreter.execute(request, emit)
         except TransportError:
             if not self.is_local:
@@ -156,8 +160,7 @@ class KernelSession:
             self.disconnect()
             raise SessionLost(
                 "The local pool had ended, as it does after a while without a call.",
-                left="Variables and the files in /mnt/data are gone; nothing of this cell was"
-                " run.",
+                left="Variables and the files in /mnt/data are gone; nothing of this cell was run.",
                 remedy="Run the notebook from the top: a new local pool starts with it.",
             ) from None
         finally:
@@ -167,7 +170,6 @@ class KernelSession:
         """Allocate the session ahead of the first cell; a failure waits for that cell."""
         try:
             _, interpreter = await self.connected()
-            self._reached.add(self.identifier)
             await interpreter.start()
         except AcaKernelError:
             return
@@ -175,6 +177,7 @@ class KernelSession:
 
     def disconnect(self) -> None:
         """Let go of the client and the interpreter, not of the session."""
+        self._note_reached()
         if self.interpreter is not None:
             self.interpreter.close()
             self.interpreter = None
@@ -219,11 +222,12 @@ class KernelSession:
         """Delete the session; the next cell starts a new, empty one."""
         client, _ = await self.connected()
         await self.worker.call(client.delete_session, self.identifier)
-        self._reached.discard(self.identifier)
         self._leave()
+        self._reached.discard(self.identifier)
 
     def _leave(self) -> None:
         self._stop_keeping()
+        self._note_reached()
         if self.interpreter is not None:
             self.interpreter.close()
             self.interpreter = None
@@ -290,6 +294,7 @@ class KernelSession:
             self.marker.clear()
             await _within_deadline(lambda worker: [worker.call(stop_pool, self._connection_file)])
             return
+        self._note_reached()
         client = self.client
         reset = self.interpreter.reset_call() if self.interpreter is not None else None
         if restart:

@@ -107,6 +107,8 @@ class Interpreter(ABC):
     """
 
     mode: str
+    is_reached: bool = False
+    """Whether the session has been called, and so may have been allocated."""
     cooldown_seconds: float | None = None
     """The pool's cooldown period as the session's own times tell it; None when unknown."""
 

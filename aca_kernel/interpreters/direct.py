@@ -17,6 +17,7 @@ from .base import CellRequest, Emit, Interpreter, Output, Reply
 from .mapping import (
     DEFAULT_OUTPUT_LIMIT,
     OUTPUT_LIMIT,
+    PYTHON_DIED,
     is_image,
     map_execution,
     result_text,
@@ -133,6 +134,7 @@ class DirectInterpreter(Interpreter):
         seconds = SERVICE_CAP if execution_timeout is None else execution_timeout
         self._timeout = max(1, min(SERVICE_CAP, int(seconds)))
         self._interrupted: asyncio.Event | None = None
+        self._starting = asyncio.Lock()
         self._forget()
         self._greeted_before = False
 
@@ -152,8 +154,17 @@ class DirectInterpreter(Interpreter):
     async def start(self, emit: Emit | None = None) -> None:
         """Allocate the session, go to /mnt/data and leave the mark that tells it from another.
 
-        Shows a notice when an earlier process of this kernel had been here.
+        Shows a notice when an earlier process of this kernel had been here. Raises SessionLost
+        when the session that was started before is there no longer.
         """
+        async with self._starting:  # warming up and the first cell may both ask for it
+            if self._mark is None:
+                await self._greet(emit)
+            else:
+                await self._look()
+
+    async def _greet(self, emit: Emit | None) -> None:
+        self.is_reached = True
         mark = secrets.token_hex(8)
         answer = await self.worker.call(
             self.client.execute, self.identifier, probes.greeting(mark), repeatable=True
@@ -198,18 +209,24 @@ class DirectInterpreter(Interpreter):
         return reply
 
     async def _execute(self, request: CellRequest, emit: Emit) -> Reply:
-        if self._mark is None:
-            await self.start(emit)
-        else:
-            await self._look()
+        await self.start(emit)
         known = self._guid
+        outputs: list[Output] = []
         reply, execution = await _run(
-            self.client, self.identifier, request, emit, self.worker.call, self._timeout
+            self.client, self.identifier, request, outputs.append, self.worker.call, self._timeout
         )
         self._note(execution)
+        is_lost = bool(known and execution.session_guid and execution.session_guid != known)
+        for output in outputs:
+            # The loss explains an error of the cell, such as a name that is missing.
+            if not (is_lost and output.msg_type == "error"):
+                emit(output)
         if not execution.succeeded and reply.ename == "ExecutionFailed":
-            self._doubtful = True
-        if known and execution.session_guid and execution.session_guid != known:
+            if PYTHON_DIED in execution.stderr.lower():
+                self._forget()  # the user has just been told: the next cell begins anew
+            else:
+                self._doubtful = True
+        if is_lost:
             self._forget()
             raise SessionLost(
                 "The service had replaced this session: this cell ran in a new, empty one.",

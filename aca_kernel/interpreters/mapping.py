@@ -14,6 +14,7 @@ from .base import CellRequest, Output, Reply, error_reply
 __all__ = [
     "DEFAULT_OUTPUT_LIMIT",
     "OUTPUT_LIMIT",
+    "PYTHON_DIED",
     "map_execution",
     "result_text",
     "service_failure",
@@ -21,6 +22,9 @@ __all__ = [
 
 OUTPUT_LIMIT = 20_000_000
 """Characters of each stream that the service is asked for (outputStreamsMaxLength)."""
+
+PYTHON_DIED = "kernel restarted"
+"""What the service says, in some case, when the session's Python died (service.md 4)."""
 
 DEFAULT_OUTPUT_LIMIT = 4096
 """Where the service cuts a stream when it cannot be asked for more (service.md 6)."""
@@ -81,7 +85,7 @@ def service_failure(text: str) -> ExecutionFailed:
             remedy="Split the cell into shorter steps, or clear the session with"
             " `%session restart`.",
         )
-    if "kernel restarted" in lowered:
+    if PYTHON_DIED in lowered:
         return ExecutionFailed(
             "The session's Python died and was started again, most often because it ran out"
             " of memory.",

@@ -31,7 +31,6 @@ __all__ = [
 ]
 
 _TYPES = mimetypes.MimeTypes()  # without this machine's own table
-_IMAGE_KEYS = frozenset({"type", "format", "base64_data"})
 
 
 @dataclass(frozen=True, kw_only=True)

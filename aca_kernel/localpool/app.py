@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import ipaddress
 import os
-import shutil
 import ssl
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
@@ -19,7 +18,7 @@ import tornado.netutil
 import trustme
 
 from ..errors import LocalPoolError
-from . import isolation
+from . import files, isolation
 from .handlers import PREFIX, Served
 from .routes import application
 from .sessions import PoolOptions, Sessions
@@ -58,7 +57,7 @@ def _directory() -> Iterator[Path]:
             lock = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(left, ignore_errors=True)
+                files.remove_tree(left)
             finally:
                 os.close(lock)
     while True:
@@ -71,7 +70,7 @@ def _directory() -> Iterator[Path]:
     try:
         yield directory
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        files.remove_tree(directory)
         os.close(lock)
 
 
@@ -177,4 +176,4 @@ async def _until_idle(served: Served, *, exit_when_idle: bool) -> None:
         left = served.last_call + served.options.cooldown - loop.time()
         if left <= 0 and not len(served.sessions):
             return
-        await asyncio.sleep(left if left > 0 else served.options.cooldown)
+        await asyncio.sleep(left if left > 0 else min(1.0, served.options.cooldown))

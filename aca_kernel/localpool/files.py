@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import stat
+import subprocess
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import BinaryIO
 
 from .answers import FileEntry, Refusal
 
-__all__ = ["delete", "entries", "entry", "opened", "place"]
+__all__ = ["delete", "entries", "entry", "opened", "place", "remove_tree"]
 
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _FILE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -141,3 +143,14 @@ def delete(root: Path, names: tuple[str, ...], name: str) -> None:
             os.unlink(name, dir_fd=directory)
     except (OSError, Refusal) as error:
         raise Refusal(404, "DeleteFileError", f"Could not delete file '{name}'.") from error
+
+
+def remove_tree(root: Path) -> None:
+    """Remove a session's directory, whatever its code has made of it; failures are silent."""
+    for _ in range(2):  # a process that is just being killed may still add to it
+        with contextlib.suppress(OSError, RecursionError):
+            shutil.rmtree(root)
+        if not root.exists():
+            return
+        for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):  # however deep it is
+            subprocess.run([*command, "--", str(root)], stderr=subprocess.DEVNULL, check=False)

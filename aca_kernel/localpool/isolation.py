@@ -24,6 +24,7 @@ __all__ = ["Command", "Isolation", "Place", "choose"]
 
 _START = Path(__file__).with_name("session_start.py")
 _SOCKETS = "/run/kernel"
+_START_INSIDE = "/run/session_start.py"
 _TMPFS_BYTES = 1 << 30
 _PROBE_SECONDS = 20
 # Whatever one of these holds is looked up at run time, so a session needs it to be itself.
@@ -72,11 +73,20 @@ class Isolation:
         """Give the path of ``place.sockets`` as the session's processes see it."""
         return _SOCKETS if self.name == "bubblewrap" else str(place.sockets)
 
-    def command(self, place: Place, arguments: Sequence[str]) -> Command:
-        """Give the command that runs this Python with ``arguments`` in the session at ``place``."""
+    def command(
+        self, place: Place, arguments: Sequence[str], *, lifeline: int | None = None
+    ) -> Command:
+        """Give the command that runs this Python with ``arguments`` in the session at ``place``.
+
+        It ends when the pipe ``lifeline``, a file descriptor that it inherits, is closed.
+        """
+        end = "-" if lifeline is None else str(lifeline)
         if self.name == "bubblewrap":
-            return _bubblewrap(place, arguments, network=self.network)
-        return _own_rights(place, arguments, unshare=self.name == "unshare", network=self.network)
+            return _bubblewrap(place, [end, "-", "-", *arguments], network=self.network)
+        if self.name == "unshare":
+            return _unshare(place, [end, "-", "-", *arguments], network=self.network)
+        own = [sys.executable, str(_START), end, str(place.data), str(place.home)]
+        return Command(argv=[*own, *arguments], env=_home_environment(place))
 
 
 def choose(wanted: str, *, network: bool, scratch: Path) -> Isolation:
@@ -211,10 +221,11 @@ def _bubblewrap(place: Place, arguments: Sequence[str], *, network: bool) -> Com
     argv += ["--dir", "/home/session"]
     for folder in _python_folders():
         argv += ["--ro-bind", str(folder), str(folder)]
+    argv += ["--ro-bind", str(_START), _START_INSIDE]
     argv += ["--bind", str(place.data), "/mnt/data", "--bind", str(place.sockets), _SOCKETS]
     argv += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/home/session", "--"]
     path = os.environ.get("PATH", os.defpath)
-    return Command(argv=[*argv, sys.executable, *arguments], env={"PATH": path})
+    return Command(argv=[*argv, sys.executable, _START_INSIDE, *arguments], env={"PATH": path})
 
 
 def _size() -> list[str]:
@@ -242,19 +253,18 @@ _MOUNT = (
 )
 
 
-def _own_rights(place: Place, arguments: Sequence[str], *, unshare: bool, network: bool) -> Command:
-    """Run Python with this user's rights, in a mount namespace (``unshare``) or without."""
-    environment = _environment(str(place.home))
-    environment["TMPDIR"] = str(place.home)
-    argv = [sys.executable, str(_START)]
-    argv += ["-"] if unshare else [str(os.getpid()), str(place.data), str(place.home)]
-    argv += arguments
-    if unshare:
-        # The chain of signals: the pool dies, so does unshare, so does process 1 of the
-        # namespace, and with that everything in it.
-        own = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork"]
-        own += ["--kill-child"]
-        own += ["--user", "--map-root-user"] if os.getuid() else []
-        own += [] if network else ["--net"]
-        argv = [*own, "sh", "-c", _MOUNT, "sh", str(place.data), str(place.home), *argv]
-    return Command(argv=argv, env=environment)
+def _home_environment(place: Place) -> dict[str, str]:
+    return {**_environment(str(place.home)), "TMPDIR": str(place.home)}
+
+
+def _unshare(place: Place, arguments: Sequence[str], *, network: bool) -> Command:
+    """Run Python with this user's rights in namespaces with a true /mnt/data."""
+    # The chain of signals: the pool dies, so does unshare, so does process 1 of the
+    # namespace, and with that everything in it.
+    argv = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork"]
+    argv += ["--kill-child"]
+    argv += ["--user", "--map-root-user"] if os.getuid() else []
+    argv += [] if network else ["--net"]
+    argv += ["sh", "-c", _MOUNT, "sh", str(place.data), str(place.home)]
+    argv += [sys.executable, str(_START), *arguments]
+    return Command(argv=argv, env=_home_environment(place))

@@ -49,11 +49,18 @@ class KernelProcess:
     """
 
     def __init__(
-        self, context: zmq.asyncio.Context, isolation: Isolation, place: Place, *, warm_up: int
+        self,
+        context: zmq.asyncio.Context,
+        isolation: Isolation,
+        place: Place,
+        *,
+        lifeline: int,
+        warm_up: int,
     ) -> None:
         self._context = context
         self._isolation = isolation
         self._place = place
+        self._lifeline = lifeline
         self._wire = Wire(key=secrets.token_hex(32).encode(), username="session")
         self._process: asyncio.subprocess.Process | None = None
         self._sockets: dict[str, zmq.asyncio.Socket] = {}
@@ -79,7 +86,9 @@ class KernelProcess:
         sockets = self._isolation.sockets(self._place)
         connection_file = f"{sockets}/connection.json"
         command = self._isolation.command(
-            self._place, ["-m", "ipykernel_launcher", "-f", connection_file, *_LAUNCH_OPTIONS]
+            self._place,
+            ["-m", "ipykernel_launcher", "-f", connection_file, *_LAUNCH_OPTIONS],
+            lifeline=self._lifeline,
         )
         write_connection_file(
             str(self._place.sockets / "connection.json"),
@@ -101,6 +110,7 @@ class KernelProcess:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,
+            pass_fds=(self._lifeline,),
         )
         self._watch = asyncio.create_task(self._wait(self._process))
         self._connect()
@@ -135,11 +145,13 @@ class KernelProcess:
     async def _race(self, what: Any) -> Any:
         """Wait for ``what``; KernelDied when the process ends first."""
         task = asyncio.ensure_future(what)
-        await asyncio.wait({task, self.ended}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        task.cancel()
-        raise KernelDied
+        try:
+            await asyncio.wait({task, self.ended}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            raise KernelDied
+        finally:
+            task.cancel()
 
     async def _send(
         self, channel: str, msg_type: str, content: dict[str, Any], outcome: Outcome | None = None

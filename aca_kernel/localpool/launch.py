@@ -97,10 +97,16 @@ def _running(path: Path) -> _Kept | None:
         kept = _Kept(**json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    child = _children.get(kept.pid)
-    if child is not None and child.poll() is not None:
-        del _children[kept.pid]
-        return None
+    if _answers(kept):
+        return kept
+    child = _children.pop(kept.pid, None)
+    if child is not None:  # ours, so that process id is still that pool's
+        child.kill()
+        child.wait()
+    return None
+
+
+def _answers(kept: _Kept) -> bool:
     with requests.Session() as session:
         session.trust_env = False  # no proxy and no .netrc between us and loopback
         try:
@@ -112,8 +118,8 @@ def _running(path: Path) -> _Kept | None:
                 allow_redirects=False,
             )
         except requests.RequestException:
-            return None
-    return kept if answer.ok else None
+            return False
+    return answer.ok
 
 
 def _keep(path: Path, kept: _Kept) -> None:

@@ -1,8 +1,9 @@
-"""What a session that is not in a sandbox starts with, run as a script.
+"""What a session's process starts with, run as a script: it must not outlive the pool.
 
-``session_start.py - ARGUMENTS``: in a namespace of ``unshare``; loopback is switched on.
-``session_start.py PARENT DATA HOME ARGUMENTS``: Python's file functions take /mnt/data for DATA,
-and this process ends with its parent. In both, ARGUMENTS are then run as by ``python``:
+``session_start.py LIFELINE DATA HOME ARGUMENTS``: LIFELINE is the file descriptor of a
+pipe that the pool holds open: at its end this process ends too ("-" for none). DATA is
+"-" where there is a true /mnt/data, else the directory that Python's file functions
+take for it, with HOME as working directory. ARGUMENTS are then run as by ``python``:
 ``-m MODULE ...`` or ``-c TEXT``.
 """
 
@@ -20,6 +21,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -58,12 +60,25 @@ def loopback_up() -> None:
             return
 
 
-def die_with_parent(parent: int) -> None:
-    """Have this process killed when its parent dies (Linux); or end now if it has already."""
+def end_with(lifeline: int) -> None:
+    """End this process when the other end of the pipe ``lifeline`` is closed.
+
+    A signal on the parent's death, which the sandbox asks for as well, comes too late or
+    never when the parent dies while the sandbox is still being set up.
+    """
+    os.set_inheritable(lifeline, False)
+
+    def wait() -> None:
+        os.read(lifeline, 1)
+        os._exit(1)
+
+    threading.Thread(target=wait, name="lifeline", daemon=True).start()
+
+
+def killed_with_parent() -> None:
+    """Have this process killed when its parent dies, where the system can (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def map_mnt_data(data: str) -> None:
@@ -108,12 +123,13 @@ def map_mnt_data(data: str) -> None:
 
 def main(arguments: list[str]) -> None:
     """Prepare the process and run the rest of ``arguments`` as python would."""
-    if arguments[0] == "-":
+    lifeline, data, home, *rest = arguments
+    if lifeline != "-":
+        end_with(int(lifeline))
+    if data == "-":
         loopback_up()
-        rest = arguments[1:]
     else:
-        parent, data, home, *rest = arguments
-        die_with_parent(int(parent))
+        killed_with_parent()
         os.chdir(home)
         map_mnt_data(data)
     how, what, *others = rest

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import secrets
-import shutil
 import uuid
 from collections import OrderedDict, deque
 from collections.abc import Callable, Coroutine, Iterator
@@ -17,6 +17,7 @@ from typing import Any
 import zmq.asyncio
 
 from ..errors import LocalPoolError
+from . import files
 from .answers import PoolFull, SessionTimes
 from .isolation import Isolation, Place
 from .kernelprocess import KernelDied, KernelProcess
@@ -24,7 +25,7 @@ from .outcomes import ABORTED, RESTARTED, TIMED_OUT, Outcome
 
 __all__ = ["PoolOptions", "Session", "Sessions"]
 
-_KEPT_EXECUTIONS = 20
+_KEPT_EXECUTIONS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +169,8 @@ class Session:
             deadline += begun - before  # a cold start is not the code's time
             await self._run(kernel, code, outcome, deadline - begun)
             outcome.seconds = loop.time() - begun
+        except KernelDied:
+            outcome.give_up(RESTARTED)
         finally:
             self._turns.leave(failed=outcome.failed)
         return outcome
@@ -192,12 +195,19 @@ class Session:
         return outcome
 
     async def _started_kernel(self) -> KernelProcess:
-        try:
-            await asyncio.shield(self.kernel.started)
-        except LocalPoolError:  # one more try, and then the caller hears of it
+        """Give the interpreter once it is ready; one that did not start is tried once more."""
+        for again in (True, False):
+            kernel = self.kernel
+            await asyncio.wait({kernel.started})
+            if self._closed:
+                raise KernelDied
+            error = kernel.started.exception()
+            if error is None:
+                return kernel
+            if not again:
+                raise error
             self.kernel = self._new_kernel(watched=True)
-            await asyncio.shield(self.kernel.started)
-        return self.kernel
+        raise AssertionError
 
     async def _run(
         self, kernel: KernelProcess, code: str, outcome: Outcome, timeout: float
@@ -209,10 +219,7 @@ class Session:
             outcome.give_up(TIMED_OUT)
             self._recovering = asyncio.create_task(self._recover(kernel, running))
             return
-        try:
-            running.result()
-        except KernelDied:
-            outcome.give_up(RESTARTED)
+        running.result()
 
     async def _recover(self, kernel: KernelProcess, running: asyncio.Task[None]) -> None:
         """After a timeout: interrupt the code, and kill the kernel if that does not help.
@@ -264,18 +271,7 @@ class Session:
             kernel.started.cancel()
             await asyncio.wait({kernel.started})
             await kernel.kill()
-        await asyncio.to_thread(_remove, self.root)
-
-
-def _remove(root: Path) -> None:
-    """Remove a directory, also when its owner has made parts of it unreadable."""
-    for _ in range(3):  # a process that is just being killed may still add to it
-        shutil.rmtree(root, ignore_errors=True)
-        if not root.exists():
-            return
-        for directory in [root, *(p for p in root.rglob("*") if p.is_dir() and not p.is_symlink())]:
-            with contextlib.suppress(OSError):
-                directory.chmod(0o700)
+        await asyncio.to_thread(files.remove_tree, self.root)
 
 
 class Sessions:
@@ -286,6 +282,8 @@ class Sessions:
         self._options = options
         self._isolation = isolation
         self._context = zmq.asyncio.Context()
+        # Held open for as long as this process lives: session processes end with it.
+        self._lifeline, self._held = os.pipe()
         self._made = 0
         self._allocated: dict[str, Session] = {}
         self._ready: deque[Session] = deque()
@@ -308,7 +306,11 @@ class Sessions:
             root=self._root / f"{self._made}-{secrets.token_hex(4)}",
             options=self._options,
             start_kernel=lambda place: KernelProcess(
-                self._context, self._isolation, place, warm_up=self._options.warm_up_cells
+                self._context,
+                self._isolation,
+                place,
+                lifeline=self._lifeline,
+                warm_up=self._options.warm_up_cells,
             ),
         )
 
@@ -366,4 +368,6 @@ class Sessions:
         self._allocated.clear()
         self._ready.clear()
         await asyncio.gather(*(session.close() for session in sessions), *self._closing)
-        self._context.term()
+        self._context.destroy(linger=0)
+        os.close(self._held)
+        os.close(self._lifeline)

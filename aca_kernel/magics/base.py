@@ -82,6 +82,7 @@ class MagicContext:
     """``await call(function, *args, **kwargs)`` runs blocking code on the session's worker
     thread. When the cell is interrupted the awaiting coroutine is cancelled while the thread
     goes on: give it something that stops it (a progress callback that raises)."""
+    execution_count: int = 0
     request_silent: bool = False
     allow_stdin: bool = False
     body: str = ""

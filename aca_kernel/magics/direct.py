@@ -32,7 +32,10 @@ class Direct(Magic):
             return None
         await context.interpreter.start(context.emit)
         request = CellRequest(
-            code=context.body, silent=context.request_silent, allow_stdin=context.allow_stdin
+            code=context.body,
+            silent=context.request_silent,
+            allow_stdin=context.allow_stdin,
+            execution_count=context.execution_count,
         )
         return await run_direct(
             context.client, context.session.identifier, request, context.emit, context.call

@@ -112,8 +112,11 @@ def parse_endpoint(text: str, *, suffixes: Sequence[str] = DEFAULT_SUFFIXES) -> 
 
 
 def shorten(identifier: str) -> str:
-    """How a session identifier is shown everywhere: enough to recognise, not to use."""
-    return identifier[: min(10, len(identifier) // 3)] + "…"
+    """How a session identifier is shown everywhere: enough to recognise, not to use.
+
+    A third of it, 16 characters at most: a kernel's own identifiers differ from the twelfth on.
+    """
+    return identifier[: min(16, len(identifier) // 3)] + "…"
 
 
 def check_identifier(identifier: str) -> str:

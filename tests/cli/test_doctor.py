@@ -62,9 +62,6 @@ def test_the_local_pool_is_started_for_the_check_and_stopped(aca_kernel: Run) ->
     assert checks(result.stdout) == [("ok", name) for name in names]
 
 
-Scene = tuple[str, dict[str, str]]
-
-
 @pytest.fixture
 def closed_port() -> str:
     with socket.socket() as probe:

@@ -40,11 +40,16 @@ def start_kernel(tmp_path: Path) -> Iterator[KernelStarter]:
     numbers = itertools.count(1)
 
     def start(
-        pool: Pool | None = None, *, name: str = AZURE, cwd: Path | None = None, **variables: str
+        pool: Pool | None = None,
+        *,
+        name: str = AZURE,
+        cwd: Path | None = None,
+        spec_environment: dict[str, str] | None = None,
+        **variables: str,
     ) -> Kernel:
         environment = (reach(pool) if pool else {}) | variables
         folder = tmp_path / f"kernel-{next(numbers)}"
-        kernel = Kernel(environment, folder, name=name, cwd=cwd)
+        kernel = Kernel(environment, folder, name=name, cwd=cwd, spec_environment=spec_environment)
         started.append(kernel)
         return kernel.start()
 

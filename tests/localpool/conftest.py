@@ -14,9 +14,12 @@ NEWEST = "2025-10-02-preview"
 
 
 class Pool(Protocol):
-    endpoint: str
-    token: str
-    certificate: str | None
+    @property
+    def endpoint(self) -> str: ...
+    @property
+    def token(self) -> str: ...
+    @property
+    def certificate(self) -> str | None: ...
 
 
 def lacking(what: str) -> NoReturn:

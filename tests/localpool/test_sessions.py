@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import ssl
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -155,20 +155,66 @@ while True:
     assert again["stderr"].startswith("name 'x' is not defined")  # had to be killed
 
 
+def test_deleting_a_busy_session_answers_its_calls(
+    caller: CallerMaker, start_pool: PoolStarter
+) -> None:
+    pool = start_pool("--ready-sessions", "0")
+    session, other = caller(pool=pool), caller(pool=pool)
+    other.identifier = session.identifier
+    with ThreadPoolExecutor(1) as threads:
+        starting = threads.submit(session.run, "1")  # before or while its interpreter starts
+        while not other.call("GET", "session").ok:
+            pass
+        assert other.call("DELETE", "session").status_code == 204
+        assert starting.result()["stderr"] in ("", "Kernel restarted")
+        code = "open('/mnt/data/begun', 'w').close(); import time; time.sleep(50)"
+        running = threads.submit(session.run, code)
+        while not other.call("GET", "files/begun").ok:
+            pass
+        assert other.call("DELETE", "session").status_code == 204
+        assert running.result()["stderr"] == "Kernel restarted"
+
+
+def test_odd_directories_are_removed(
+    caller: CallerMaker, start_pool: PoolStarter, directory: Path
+) -> None:
+    pool = start_pool("--ready-sessions", "0")
+    session = caller(pool=pool)
+    session.run(
+        """
+import os
+os.chdir("/mnt/data")
+os.makedirs("locked/in/here")
+os.chmod("locked/in", 0)
+for _ in range(1500):
+    os.mkdir("deep")
+    os.chdir("deep")
+"""
+    )
+    assert session.call("GET", "files", params={"recursive": "true"}).ok
+    assert session.call("DELETE", "session").status_code == 204
+    pool.stop()
+    assert pool.stderr == [""]
+    assert not list(directory.iterdir())
+
+
 def sessions_of(pool: Any) -> list[psutil.Process]:
     found: list[psutil.Process] = psutil.Process(pool.process.pid).children(recursive=True)
     return found
 
 
-def directories() -> set[str]:
-    return {str(p) for p in Path(tempfile.gettempdir()).glob("aca-local-pool-*")}
+@pytest.fixture
+def directory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where the pools of a test put their directories: elsewhere than all others."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        monkeypatch.setenv("TMPDIR", name)
+        yield Path(name)
 
 
 @pytest.mark.parametrize("isolation", ["bubblewrap", "unshare", "none"])
 def test_nothing_is_left_behind(
-    caller: CallerMaker, start_pool: PoolStarter, isolation: str
+    caller: CallerMaker, start_pool: PoolStarter, isolation: str, directory: Path
 ) -> None:
-    before = directories()
     pool = start_pool("--isolation", isolation)
     session = caller(pool=pool)
     code = "import subprocess; p = subprocess.Popen(['sleep', '1000']); p.poll()"
@@ -178,30 +224,13 @@ def test_nothing_is_left_behind(
     assert len(processes) >= 2
     assert pool.stop() == 0
     assert psutil.wait_procs(processes, timeout=10)[1] == []
-    assert not directories() - before - others(before)
-
-
-def others(before: set[str]) -> set[str]:
-    """The directories of pools that other tests or people run meanwhile: those are locked."""
-    import fcntl
-
-    locked = set()
-    for name in directories() - before:
-        descriptor = os.open(name, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            locked.add(name)
-        finally:
-            os.close(descriptor)
-    return locked
+    assert not list(directory.iterdir())
 
 
 @pytest.mark.parametrize("isolation", ["bubblewrap", "unshare", "none"])
 def test_killed_pool_leaves_no_process(
-    caller: CallerMaker, start_pool: PoolStarter, isolation: str
+    caller: CallerMaker, start_pool: PoolStarter, isolation: str, directory: Path
 ) -> None:
-    before = directories()
     pool = start_pool("--isolation", isolation)
     caller(pool=pool).run("import time")
     caller(pool=pool).run("1+1")
@@ -210,9 +239,9 @@ def test_killed_pool_leaves_no_process(
     pool.process.send_signal(signal.SIGKILL)
     pool.process.wait()
     assert psutil.wait_procs(processes, timeout=10)[1] == []
-    left = directories() - before - others(before)
-    start_pool("--isolation", isolation, "--ready-sessions", "0")
-    assert not left & directories()
+    assert len(list(directory.iterdir())) == 1
+    start_pool("--isolation", isolation, "--ready-sessions", "0").stop()
+    assert not list(directory.iterdir())
 
 
 def test_tls(caller: CallerMaker, start_pool: PoolStarter) -> None:

@@ -136,6 +136,7 @@ def test_refused_identifiers(identifier: str) -> None:
 
 def test_shown_identifier_is_never_the_whole() -> None:
     assert shorten("0123456789abcdef0123456789abcdef") == "0123456789…"
+    assert shorten("aca-kernel-" + "0123456789" * 4) == "aca-kernel-01234…"
     assert shorten("abcdef") == "ab…"
     assert shorten("ab") == "…"
 
