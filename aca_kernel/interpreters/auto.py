@@ -16,7 +16,7 @@ class AutoInterpreter(Interpreter):
     """The ``linked`` interpreter; from the time its handshake fails, the ``direct`` one."""
 
     def __init__(self, linked: Interpreter, direct: Interpreter) -> None:
-        self._current = linked
+        self._current = self._linked = linked
         self._direct = direct
 
     @property
@@ -28,6 +28,11 @@ class AutoInterpreter(Interpreter):
     def cooldown_seconds(self) -> float | None:  # type: ignore[override]
         """The pool's cooldown period, as far as the interpreter in use knows it."""
         return self._current.cooldown_seconds
+
+    @property
+    def is_reached(self) -> bool:  # type: ignore[override]
+        """Whether the session may have been allocated by this kernel."""
+        return self._linked.is_reached or self._direct.is_reached
 
     @property
     def started(self) -> bool:
