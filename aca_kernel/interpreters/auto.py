@@ -46,7 +46,7 @@ class AutoInterpreter(Interpreter):
         except NoGuest as error:
             self._current = self._direct
             if emit is not None:
-                text = f"Direct mode, because this session cannot be linked to: {error.what}"
+                text = f"Direct mode, because this session cannot be linked to: {error.reason}."
                 emit(Output(msg_type="display_data", content=notice(text)))
             await self._current.start(emit)
 
