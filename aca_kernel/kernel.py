@@ -187,6 +187,9 @@ class AzureSessionsKernel(Settings, Kernel):
             user_expressions=request.user_expressions if segment.last else {},
             allow_stdin=request.allow_stdin,
             execution_count=request.execution_count,
+            ask=(lambda prompt, hidden: ask(self, prompt, password=hidden))
+            if request.allow_stdin
+            else None,
             shows_result=segment.last,
         )
         await self.remote.connected()
@@ -274,13 +277,15 @@ class AzureSessionsKernel(Settings, Kernel):
             "cursor_end": cursor_pos,
             "metadata": {},
         }
-        interpreter = self.remote.interpreter
-        if interpreter is None:
+        if self.mode == "direct":
             return nothing
+
+        async def ask_session() -> dict[str, Any]:
+            _, interpreter = await self.remote.connected()
+            return await interpreter.complete(code, cursor_pos)
+
         try:
-            return await asyncio.wait_for(
-                interpreter.complete(code, cursor_pos), COMPLETION_DEADLINE
-            )
+            return await asyncio.wait_for(ask_session(), COMPLETION_DEADLINE)
         except (AcaKernelError, asyncio.TimeoutError):
             return nothing
 

@@ -8,10 +8,19 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from .errors import AcaKernelError, ConfigurationError, NotFound, NotSent, SessionLost, VersionLacks
+from .errors import (
+    AcaKernelError,
+    ConfigurationError,
+    NotFound,
+    SessionLost,
+    TransportError,
+    VersionLacks,
+)
 from .identity import RestartMarker, derive_identifier
+from .interpreters.auto import AutoInterpreter
 from .interpreters.base import CellRequest, Emit, Interpreter, Reply
 from .interpreters.direct import DirectInterpreter
+from .interpreters.linked import LinkedInterpreter
 from .interpreters.worker import Worker
 from .pool import PoolClient, SessionInfo, check_identifier
 from .pool.connect import connect
@@ -21,6 +30,9 @@ __all__ = ["RELEASE_DEADLINE", "KernelSession"]
 
 RELEASE_DEADLINE = 2.0
 """Seconds that a shutdown may take to delete the session: Jupyter kills soon after."""
+
+LOCAL_TOLERANCE = 3.0
+"""Seconds without the embedded local pool after which it is taken for ended."""
 
 DEFAULT_COOLDOWN = 300.0
 """Seconds that a session is taken to live without a call when the service does not say."""
@@ -92,23 +104,33 @@ class KernelSession:
         if self.client is None:
             self.client = await self._connect()
         if self.interpreter is None:
-            if self.settings.mode == "linked":
-                raise ConfigurationError(
-                    "Linked mode is not part of this version.",
-                    remedy="Set ACA_KERNEL_MODE to auto or direct, then restart the kernel.",
-                )
             check_identifier(self.identifier)
-            self.interpreter = DirectInterpreter(
-                self.client,
-                self.identifier,
-                execution_timeout=self.settings.execution_timeout,
-                worker=self.worker,
-            )
+            self.interpreter = self._interpreter(self.client)
         if self._restart_pending:
             await self.interpreter.reset()
             self._restart_pending = False
             self.marker.clear()
         return self.client, self.interpreter
+
+    def _interpreter(self, client: PoolClient) -> Interpreter:
+        """The interpreter of the configured mode; linked is what auto begins with."""
+        tolerance = self.settings.outage_tolerance
+        linked = LinkedInterpreter(
+            client,
+            self.identifier,
+            outage_tolerance=min(tolerance, LOCAL_TOLERANCE) if self.is_local else tolerance,
+            execution_timeout=self.settings.execution_timeout,
+            worker=self.worker,
+        )
+        direct = DirectInterpreter(
+            client,
+            self.identifier,
+            execution_timeout=self.settings.execution_timeout,
+            worker=self.worker,
+        )
+        if self.settings.mode == "auto":
+            return AutoInterpreter(linked, direct)
+        return linked if self.settings.mode == "linked" else direct
 
     async def _connect(self) -> PoolClient:
         self.settings.check()
@@ -132,7 +154,7 @@ class KernelSession:
         _, interpreter = await self.connected()
         try:
             return await interpreter.execute(request, emit)
-        except NotSent:
+        except TransportError:
             if not self.is_local:
                 raise
             self.disconnect()
@@ -273,16 +295,21 @@ class KernelSession:
             await _within_deadline(lambda worker: [worker.call(stop_pool, self._connection_file)])
             return
         self._note_reached()
-        doomed = self._reached if restart else self._reached & {self._derived}
         client = self.client
-        released = client is not None and await _within_deadline(
-            lambda worker: [
-                worker.call(client.delete_session, name, timeout=RELEASE_DEADLINE)
-                for name in sorted(doomed)
-            ]
-        )
-        if not restart or (released and doomed):
-            self.marker.clear()
+        reset = self.interpreter.reset_call() if self.interpreter is not None else None
+        if restart:
+            if reset is not None and await _within_deadline(lambda worker: [worker.call(reset)]):
+                self.marker.clear()
+            return
+        doomed = self._reached & {self._derived}
+        if client is not None:
+            await _within_deadline(
+                lambda worker: [
+                    worker.call(client.delete_session, name, timeout=RELEASE_DEADLINE)
+                    for name in sorted(doomed)
+                ]
+            )
+        self.marker.clear()
 
 
 async def _within_deadline(calls: Callable[[Worker], list[Coroutine[Any, Any, Any]]]) -> bool:

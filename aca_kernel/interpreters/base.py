@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,8 @@ class Output:
     buffers: Sequence[bytes] = ()
 
 
+Ask = Callable[[str, bool], Coroutine[Any, Any, str]]
+
 Emit = Callable[[Output], None]
 """Shows one Output in the running cell; may be called from any thread."""
 
@@ -36,6 +38,8 @@ class CellRequest:
     user_expressions: Mapping[str, str] = field(default_factory=dict)
     allow_stdin: bool = False
     execution_count: int = 0
+    ask: Ask | None = None
+    """Asks the user one line (prompt, hidden); None where the front end has no stdin."""
     shows_result: bool = True
     """False for code before a magic of the same cell: only a cell's last line has an Out."""
 
@@ -108,6 +112,11 @@ class Interpreter(ABC):
     cooldown_seconds: float | None = None
     """The pool's cooldown period as the session's own times tell it; None when unknown."""
 
+    @property
+    @abstractmethod
+    def started(self) -> bool:
+        """Whether the session has been reached, as far as this side knows."""
+
     @abstractmethod
     async def start(self, emit: Emit | None = None) -> None:
         """Reach the session, allocating it when it is not there; once per session.
@@ -127,6 +136,13 @@ class Interpreter(ABC):
     @abstractmethod
     async def interrupt(self) -> None:
         """Ask the running code to stop; its ``execute`` then returns within 2 s."""
+
+    @abstractmethod
+    def reset_call(self) -> Callable[[], Any] | None:
+        """What :meth:`reset` does at the session, as a blocking call for any thread.
+
+        None when the session has not been reached, so that nothing is known of its state.
+        """
 
     @abstractmethod
     async def reset(self) -> None:

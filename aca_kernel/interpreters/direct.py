@@ -146,6 +146,11 @@ class DirectInterpreter(Interpreter):
         self._doubtful = False
         self._last_answer = 0.0
 
+    @property
+    def started(self) -> bool:
+        """Whether this session's mark is known."""
+        return self._mark is not None
+
     async def start(self, emit: Emit | None = None) -> None:
         """Allocate the session, go to /mnt/data and leave the mark that tells it from another.
 
@@ -301,6 +306,12 @@ class DirectInterpreter(Interpreter):
         """Give the cell its reply at once; the service has no way to stop the code itself."""
         if self._interrupted is not None:
             self._interrupted.set()
+
+    def reset_call(self) -> Callable[[], Any] | None:
+        """A blocking call that deletes the session, within 2 s."""
+        if self._mark is None:
+            return None
+        return lambda: self.client.delete_session(self.identifier, timeout=2.0)
 
     async def reset(self) -> None:
         """Delete the session, which is the only way to a fresh Python state here."""

@@ -33,6 +33,7 @@ from aca_kernel.errors import ConfigurationError
 
 __all__ = [
     "NETWORK_ERRORS",
+    "SOCKET_OPTIONS",
     "Bearer",
     "Call",
     "PoolAdapter",
@@ -61,6 +62,27 @@ A request on a connection that the service is just closing is lost, and nobody c
 whether it arrived. Front ends close idle connections after a minute or more, so a
 connection this young is surely not being closed for idleness.
 """
+
+_SILENCE = 25
+"""Seconds after which a peer that acknowledges nothing any more is taken for gone."""
+
+SOCKET_OPTIONS = [
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in (
+            ("TCP_KEEPIDLE", 10),
+            ("TCP_KEEPALIVE", 10),  # macOS's name for it
+            ("TCP_KEEPINTVL", 5),
+            ("TCP_KEEPCNT", 3),
+            ("TCP_USER_TIMEOUT", _SILENCE * 1000),
+        )
+        if hasattr(socket, name)
+    ),
+]
+"""What every connection gets: a laptop that slept, or a network that went away, is noticed
+after `_SILENCE` seconds, and not only when a call's read deadline of minutes is over."""
 
 _here = threading.local()  # .call: the Call that this thread is making
 
@@ -230,12 +252,15 @@ class PoolAdapter(requests.adapters.HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the pools, of our own kind."""
-        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+        super().init_poolmanager(
+            *args, **kwargs, ssl_context=self._context, socket_options=SOCKET_OPTIONS
+        )
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """Make the pools behind a proxy, of our own kind."""
         kwargs.setdefault("ssl_context", self._context)
+        kwargs.setdefault("socket_options", SOCKET_OPTIONS)
         if not proxy.lower().startswith("socks"):
             kwargs.setdefault("proxy_ssl_context", self._context)
         manager = super().proxy_manager_for(proxy, **kwargs)

@@ -1,0 +1,91 @@
+"""Mode auto: linked where the session can hold a guest, else direct, with one line that says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..link.client import NoGuest
+from ..outputs.notices import notice
+from .base import CellRequest, Emit, Interpreter, Output, Reply
+
+__all__ = ["AutoInterpreter"]
+
+
+class AutoInterpreter(Interpreter):
+    """The ``linked`` interpreter; from the time its handshake fails, the ``direct`` one."""
+
+    def __init__(self, linked: Interpreter, direct: Interpreter) -> None:
+        self._current = self._linked = linked
+        self._direct = direct
+
+    @property
+    def mode(self) -> str:  # type: ignore[override]
+        """The mode that is in use."""
+        return self._current.mode
+
+    @property
+    def cooldown_seconds(self) -> float | None:  # type: ignore[override]
+        """The pool's cooldown period, as far as the interpreter in use knows it."""
+        return self._current.cooldown_seconds
+
+    @property
+    def is_reached(self) -> bool:  # type: ignore[override]
+        """Whether the session may have been allocated by this kernel."""
+        return self._linked.is_reached or self._direct.is_reached
+
+    @property
+    def started(self) -> bool:
+        """Whether the session has been reached."""
+        return self._current.started
+
+    async def start(self, emit: Emit | None = None) -> None:
+        """Start the link, or direct mode when the session cannot hold a guest."""
+        try:
+            await self._current.start(emit)
+        except NoGuest as error:
+            self._current = self._direct
+            if emit is not None:
+                text = f"Direct mode, because this session cannot be linked to: {error.reason}."
+                emit(Output(msg_type="display_data", content=notice(text)))
+            await self._current.start(emit)
+
+    async def execute(self, request: CellRequest, emit: Emit) -> Reply:
+        """Run one cell."""
+        if not self._current.started:
+            await self.start(emit)
+        return await self._current.execute(request, emit)
+
+    async def interrupt(self) -> None:
+        """Ask the running code to stop."""
+        await self._current.interrupt()
+
+    def reset_call(self) -> Callable[[], Any] | None:
+        """What `reset` does at the session, as a blocking call."""
+        return self._current.reset_call()
+
+    async def reset(self) -> None:
+        """Give the next cell a fresh Python state."""
+        if not self._current.started:
+            await self.start()
+        await self._current.reset()
+
+    async def complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
+        """The content of a complete_reply."""
+        if not self._current.started:
+            await self.start()
+        return await self._current.complete(code, cursor_pos)
+
+    async def inspect(self, code: str, cursor_pos: int, detail_level: int) -> dict[str, Any]:
+        """The content of an inspect_reply."""
+        if not self._current.started:
+            await self.start()
+        return await self._current.inspect(code, cursor_pos, detail_level)
+
+    async def history(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The content of a history_reply."""
+        return await self._current.history(request)
+
+    def close(self) -> None:
+        """Let go of connections and threads."""
+        self._current.close()

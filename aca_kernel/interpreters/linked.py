@@ -1,0 +1,570 @@
+"""Linked mode: Jupyter's own messages to a guest kernel in the session, over the link."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from ..errors import (
+    AcaKernelError,
+    AnswerLost,
+    ExecutionFailed,
+    PoolFull,
+    ServiceUnavailable,
+    SessionLost,
+    TooManyRequests,
+    TransportError,
+)
+from ..link.client import GuestGone, Hello, Link, LinkTaken, NoGuest, Transient
+from ..outputs.notices import notice
+from ..pool import PoolClient, shorten
+from .base import CellRequest, Emit, Interpreter, Output, Reply
+from .worker import Worker
+
+__all__ = ["LinkedInterpreter"]
+
+WAIT = 1.0
+"""Seconds that the guest may keep a silent exchange."""
+
+STUBBORN = 8.0
+"""Seconds after an interrupt when the cell gets its reply although its code still runs."""
+
+LOST_REPLY = 1.0
+"""Seconds that an interrupted cell, whose idle has come, still waits for its reply."""
+
+OUTPUTS = frozenset(
+    ["stream", "display_data", "update_display_data", "execute_result", "error", "clear_output"]
+)
+
+PASSING = (Transient, TransportError, ServiceUnavailable, TooManyRequests)
+"""What an exchange may fail with while the session itself is all right."""
+
+
+class _Running:
+    """One request on its way: its outputs go to ``emit``, its end is reply and idle."""
+
+    def __init__(self, message_id: str, request: CellRequest | None, emit: Emit | None) -> None:
+        self.message_id = message_id
+        self.request = request
+        self.emit = emit
+        self.reply: dict[str, Any] | None = None
+        self.idle = False
+
+    @property
+    def done(self) -> bool:
+        return self.reply is not None and self.idle
+
+
+class LinkedInterpreter(Interpreter):
+    """A guest kernel in a session, spoken to in Jupyter's messages. See `Interpreter`.
+
+    ``outage_tolerance`` is the seconds that a running cell survives without the network,
+    ``execution_timeout`` those that a cell may run, None for no limit.
+    """
+
+    mode = "linked"
+
+    def __init__(
+        self,
+        client: PoolClient,
+        identifier: str,
+        *,
+        outage_tolerance: float = 600.0,
+        execution_timeout: float | None = None,
+        worker: Worker | None = None,
+    ) -> None:
+        self.client = client
+        self.identifier = identifier
+        self.worker = worker or Worker("aca-kernel-session")
+        self._outage_tolerance = outage_tolerance
+        self._execution_timeout = execution_timeout
+        self._link = Link(client, identifier, self.worker.call)
+        self._session_id = uuid.uuid4().hex
+        self._kernel = 0
+        self._next_count: int | None = None
+        self._met = False
+        self._starting: asyncio.Task[None] | None = None
+        self._running: _Running | None = None
+        self._cells: deque[str] = deque(maxlen=1000)  # whose late output is still ours
+        self._cut_off: set[str] = set()
+        self._interrupted: asyncio.Event = asyncio.Event()
+        self._interrupted_at: float | None = None
+        self._asking: asyncio.Task[str] | None = None
+
+    # -- the session
+
+    @property
+    def started(self) -> bool:
+        """Whether the guest has been met."""
+        return self._met
+
+    async def start(self, emit: Emit | None = None) -> None:
+        """Put the guest into the session, or find it there.
+
+        Raises NoGuest when the session cannot hold one: direct mode is left then.
+        """
+        if self._starting is None or (self._starting.done() and not self._met):
+            self._starting = asyncio.ensure_future(self._start(emit))
+        await asyncio.shield(self._starting)
+
+    async def _start(self, emit: Emit | None) -> None:
+        self.is_reached = True  # what is asked for is allocated, whatever comes back
+        hello = await self._hello()
+        self._kernel = hello.kernel
+        self._next_count = 1 if hello.cells == 0 else None
+        self.cooldown_seconds = await self._read_cooldown()
+        if hello.cells and emit is not None:
+            text = (
+                f"Reattached to the living session {shorten(self.identifier)}: variables and"
+                " files are as they were."
+            )
+            emit(Output(msg_type="display_data", content=notice(text)))
+        self._met = True
+
+    async def _hello(self) -> Hello:
+        """The guest's hello; what another client's calls spoil is tried a few times."""
+        for _ in range(4):
+            try:
+                return await self._link.hello()
+            except Transient:
+                await asyncio.sleep(0.2)
+        try:
+            return await self._link.hello()
+        except Transient as error:
+            raise NoGuest(error.what) from None
+
+    async def _read_cooldown(self) -> float | None:
+        if not self.client.supports("get_session"):
+            return None
+        try:
+            info = await self.worker.call(self.client.get_session, self.identifier)
+        except AcaKernelError:
+            return None
+        seconds: float | None = info.cooldown_seconds
+        return seconds
+
+    # -- cells
+
+    async def execute(self, request: CellRequest, emit: Emit) -> Reply:
+        """Run one cell in the guest kernel, showing its outputs as they come.
+
+        Raises SessionLost, ExecutionFailed when the guest kernel died, and TransportError when
+        the network was away for longer than ``outage_tolerance``.
+        """
+        if not self._met:
+            await self.start(emit)
+        self._interrupted.clear()
+        self._interrupted_at = None
+        counted = request.store_history and not request.silent
+        if counted and self._next_count != request.execution_count:
+            self._send("shell", "execute_request", _count_request(request.execution_count))
+        content = {
+            "code": request.code,
+            "silent": request.silent,
+            "store_history": request.store_history,
+            "user_expressions": dict(request.user_expressions),
+            "allow_stdin": request.allow_stdin and request.ask is not None,
+            "stop_on_error": False,  # the queue of cells is on this machine
+        }
+        message_id = self._send("shell", "execute_request", content)
+        self._cells.append(message_id)
+        running = self._running = _Running(message_id, request, emit)
+        try:
+            return await self._follow(running)
+        finally:
+            self._running = None
+            if not running.done:
+                self._cut_off.add(message_id)
+
+    async def _follow(self, running: _Running) -> Reply:
+        begun = time.monotonic()
+        timed_out = False
+        while not running.done:
+            await self._exchange(running, wait=WAIT)
+            now = time.monotonic()
+            if (
+                self._execution_timeout is not None
+                and not timed_out
+                and now - begun > self._execution_timeout
+            ):
+                timed_out = True
+                await self.interrupt()
+            if self._interrupted_at is not None:
+                since = now - self._interrupted_at
+                if running.idle and running.reply is None and since > LOST_REPLY:
+                    # SIGINT struck ipykernel between a request and its code: no reply comes.
+                    running.reply = {"status": "error", "ename": "KeyboardInterrupt"}
+                elif since > STUBBORN and not running.done:
+                    return self._still_running(running)
+        reply = running.reply or {}
+        request = running.request
+        assert request is not None  # noqa: S101
+        if request.store_history and not request.silent:
+            count = reply.get("execution_count")
+            self._next_count = count + 1 if isinstance(count, int) else None
+        if timed_out:
+            raise ExecutionFailed(
+                f"The cell ran longer than execution_timeout ({self._execution_timeout:g} s)"
+                " and was interrupted.",
+                left="Variables and files stay as far as it got.",
+                remedy="Set ACA_EXECUTION_TIMEOUT higher, or to nothing for no limit.",
+            )
+        return _reply(reply)
+
+    def _still_running(self, running: _Running) -> Reply:
+        reply = Reply(
+            status="error",
+            ename="KeyboardInterrupt",
+            evalue="the code has not stopped; it still runs in the session",
+            traceback=[
+                "\x1b[31mKeyboardInterrupt\x1b[0m: the code has not stopped. It is in a place"
+                " that Python cannot interrupt, and still runs in the session.",
+                "Cells that you run now wait for it. Variables and files stay.",
+                "To end it now: restart the kernel, or %session restart; files stay.",
+            ],
+        )
+        if running.emit is not None:
+            running.emit(reply.error_output())
+        return reply
+
+    # -- what an editor asks
+
+    async def complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
+        """Completions from the guest kernel's namespace."""
+        return await self._ask("complete_request", {"code": code, "cursor_pos": cursor_pos})
+
+    async def inspect(self, code: str, cursor_pos: int, detail_level: int) -> dict[str, Any]:
+        """Help on what stands at the cursor, as plain text only (trust.md 3.5)."""
+        content = {"code": code, "cursor_pos": cursor_pos, "detail_level": detail_level}
+        reply = await self._ask("inspect_request", content)
+        data = reply.get("data")
+        text = data.get("text/plain") if isinstance(data, dict) else None
+        shown = {"text/plain": text} if isinstance(text, str) else {}
+        return {"status": "ok", "found": bool(shown), "data": shown, "metadata": {}}
+
+    async def history(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The guest kernel's history."""
+        return await self._ask("history_request", dict(request))
+
+    async def _ask(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
+        if not self._met:
+            await self.start()
+        running = _Running(self._send("shell", kind, content), None, None)
+        previous, self._running = self._running, running
+        try:
+            while not running.done:
+                await self._exchange(running, wait=0.6)
+        finally:
+            self._running = previous
+        return running.reply or {}
+
+    # -- interrupt and restart
+
+    async def interrupt(self) -> None:
+        """Send SIGINT to the guest kernel with the next exchange."""
+        if self._running is None:
+            return
+        self._interrupted_at = time.monotonic()
+        self._interrupted.set()
+        self._link.peer.send({"op": "interrupt", "kernel": self._kernel})
+        if self._asking is not None:
+            self._asking.cancel()
+
+    def reset_call(self) -> Callable[[], Any] | None:
+        """A blocking call that replaces the guest kernel; None when there is none yet."""
+        return self._link.restart_call() if self._met else None
+
+    async def reset(self) -> None:
+        """Replace the guest kernel: fresh Python state, files kept."""
+        if not self._met:
+            await self.start()
+        if self._running is not None:
+            self.worker.abandon()
+        try:
+            self._kernel = await self.worker.call(self._link.restart_call())
+        except GuestGone:
+            self._met = False
+            return
+        self._next_count = 1
+
+    def close(self) -> None:
+        """Let the worker thread go."""
+        self.worker.abandon()
+
+    # -- exchanges
+
+    def _send(self, channel: str, kind: str, content: Mapping[str, Any]) -> str:
+        header = {
+            "msg_id": uuid.uuid4().hex,
+            "msg_type": kind,
+            "session": self._session_id,
+            "username": "aca-kernel",
+            "date": datetime.now(timezone.utc).isoformat(),
+            "version": "5.3",
+        }
+        self._link.peer.send(
+            {
+                "op": "send",
+                "channel": channel,
+                "kernel": self._kernel,
+                "message": {
+                    "header": header,
+                    "parent_header": {},
+                    "metadata": {},
+                    "content": dict(content),
+                },
+            }
+        )
+        return str(header["msg_id"])
+
+    async def _exchange(self, running: _Running, *, wait: float) -> None:
+        """One exchange that came through; while the network is away, a status line says so."""
+        outage = _Outage(running.emit, self._outage_tolerance, self.cooldown_seconds)
+        while True:
+            try:
+                messages = await self._link.exchange(until=running.message_id, wait=wait)
+            except PoolFull:
+                self._met = False
+                raise
+            except PASSING as error:
+                if not await outage.wait(error, self._interrupted):
+                    raise outage.over() from None
+                continue
+            except GuestGone:
+                raise self._lost() from None
+            except LinkTaken:
+                self._met = False
+                raise SessionLost(
+                    "Another kernel has attached to this session and took it over.",
+                    left="Variables and files are still there, for that kernel.",
+                    remedy="To take it back, run the cell again; to leave it, use %session new.",
+                ) from None
+            outage.end()
+            break
+        for message in messages:
+            await self._take(message)
+
+    def _lost(self) -> AcaKernelError:
+        """What to tell when the guest is not there any more; the next cell begins anew."""
+        self._met = False
+        self._next_count = None
+        self._link = Link(self.client, self.identifier, self.worker.call)
+        return SessionLost(
+            "The service replaced this session: it had been idle for longer than its cooldown"
+            " period, somebody deleted it, or its Python died.",
+            left="Variables are gone, and the files in /mnt/data if the session is a new one"
+            " (%files shows them). Nothing is run again by itself.",
+            remedy="Run the notebook from the top. `%session keep-alive` keeps a session awake"
+            " for longer.",
+        )
+
+    async def _take(self, message: dict[str, Any]) -> None:
+        """Act on one message of the guest, which is hostile data like all that comes from there."""
+        if "event" in message:
+            self._on_event(message)
+            return
+        parent, header = message.get("parent_header"), message.get("header")
+        content = message.get("content")
+        if not (
+            isinstance(parent, dict) and isinstance(header, dict) and isinstance(content, dict)
+        ):
+            return
+        channel, kind = message.get("channel"), header.get("msg_type")
+        running, ours = self._running, parent.get("msg_id")
+        if running is None:
+            return
+        if channel == "iopub":
+            if kind == "status":
+                running.idle = running.idle or (
+                    ours == running.message_id and content.get("execution_state") == "idle"
+                )
+            elif kind in OUTPUTS:
+                self._show(running, str(kind), message)
+        elif ours == running.message_id:
+            if channel == "shell":
+                running.reply = content
+            elif channel == "stdin" and kind == "input_request":
+                await self._answer_input(running, content)
+
+    def _show(self, running: _Running, kind: str, message: dict[str, Any]) -> None:
+        request = running.request
+        if running.emit is None or request is None:
+            return
+        ours = message["parent_header"].get("msg_id")
+        if ours not in self._cells:
+            return
+        if ours != running.message_id and ours in self._cut_off:
+            self._cut_off.discard(str(ours))
+            text = "What follows, up to this cell's own output, is of the cell that was cut off."
+            running.emit(Output(msg_type="display_data", content=notice(text)))
+        if kind == "execute_result" and not request.shows_result:
+            return
+        metadata = message.get("metadata")
+        running.emit(
+            Output(
+                msg_type=kind,
+                content=message["content"],
+                metadata=metadata if isinstance(metadata, dict) else {},
+                buffers=_buffers(message.get("buffers")),
+            )
+        )
+
+    def _on_event(self, message: dict[str, Any]) -> None:
+        event, number, code = (message.get(name) for name in ("event", "kernel", "code"))
+        if event == "stale":
+            if self._running is not None and message.get("msg_id") == self._running.message_id:
+                raise ExecutionFailed(
+                    "The session's Python had died before this cell, and was started again.",
+                    left="Variables are gone; the files in /mnt/data are still there. Nothing of"
+                    " this cell was run.",
+                    remedy="Run the notebook from the top.",
+                )
+            return
+        if isinstance(number, int) and number > self._kernel:
+            self._kernel = number
+            self._next_count = 1
+            if event == "restarted" and self._running is not None:
+                raise ExecutionFailed(
+                    "The session's Python was restarted while this cell ran.",
+                    left="Variables are gone; the files in /mnt/data are still there.",
+                    remedy="Run the notebook from the top.",
+                )
+            if event in ("died", "failed") and self._running is not None:
+                raise ExecutionFailed(
+                    f"The session's Python died: {_cause(code)}. It was started again.",
+                    left="Variables are gone; the files in /mnt/data are still there.",
+                    remedy="Run the notebook from the top, without what ended it.",
+                )
+
+    async def _answer_input(self, running: _Running, content: dict[str, Any]) -> None:
+        request = running.request
+        if request is None or request.ask is None:
+            return
+        prompt, password = str(content.get("prompt", "")), content.get("password") is True
+        self._asking = asyncio.ensure_future(request.ask(prompt, password))
+        try:
+            value = await self._asking
+        except asyncio.CancelledError:
+            if not self._asking.cancelled():
+                raise
+            return  # interrupted: SIGINT ends the question over there
+        finally:
+            self._asking = None
+        self._send("stdin", "input_reply", {"value": value})
+
+
+class _Outage:
+    """The time without answers in one exchange, and the status line that tells of it."""
+
+    def __init__(self, emit: Emit | None, tolerance: float, cooldown: float | None) -> None:
+        self._emit = emit
+        self._tolerance = tolerance
+        self._cooldown = cooldown
+        self._began: float | None = None
+        self._attempts = 0
+        self._display_id = ""
+
+    async def wait(self, error: AcaKernelError, interrupted: asyncio.Event) -> bool:
+        """Wait before the next attempt; False when there should be none."""
+        now = time.monotonic()
+        self._began = self._began or now
+        self._attempts += 1
+        if now - self._began > self._tolerance:
+            return False
+        pause = min(0.1 * 2 ** min(self._attempts, 7), 5.0)
+        if isinstance(error, Transient) and self._attempts < 4:
+            pause = 0.05
+        else:
+            self._tell(f"{error.what} Trying again, {now - self._began:.0f} s so far.")
+        if interrupted.is_set() and self._attempts > 4:
+            return False
+        try:
+            await asyncio.wait_for(interrupted.wait(), pause)
+        except asyncio.TimeoutError:
+            return True
+        await asyncio.sleep(0.2)
+        return True
+
+    def end(self) -> None:
+        """Say that the session answers again, if anything was said before."""
+        if self._display_id and self._began is not None:
+            self._tell(f"The session answers again after {time.monotonic() - self._began:.0f} s.")
+
+    def over(self) -> AnswerLost:
+        """The error of an outage that lasted too long."""
+        seconds = time.monotonic() - (self._began or time.monotonic())
+        return AnswerLost(
+            f"The session could not be reached for {seconds:.0f} s.",
+            left="The cell's code may still be running there; its output is kept in the session.",
+            remedy="Run the next cell when the network is back: it shows what is still there.",
+        )
+
+    def _tell(self, text: str) -> None:
+        if self._emit is None:
+            return
+        if self._cooldown:
+            text += f" A session without a call is deleted after {self._cooldown:.0f} s."
+        content = notice(text)
+        kind = "update_display_data" if self._display_id else "display_data"
+        self._display_id = self._display_id or f"aca-kernel-{uuid.uuid4().hex}"
+        content["transient"] = {"display_id": self._display_id}
+        self._emit(Output(msg_type=kind, content=content))
+
+
+def _reply(content: Mapping[str, Any]) -> Reply:
+    if content.get("status") == "ok":
+        expressions, payload = content.get("user_expressions"), content.get("payload")
+        return Reply(
+            user_expressions=expressions if isinstance(expressions, dict) else {},
+            payload=payload if isinstance(payload, list) else (),
+        )
+    trace = content.get("traceback")
+    return Reply(
+        status="error",
+        ename=str(content.get("ename", "Error")),
+        evalue=str(content.get("evalue", "")),
+        traceback=[str(line) for line in trace] if isinstance(trace, list) else (),
+    )
+
+
+def _count_request(number: int) -> dict[str, Any]:
+    """A silent request that makes the next cell In[number], its history padded up to there."""
+    pad = (
+        f"[s.__setattr__('execution_count', {number}) or [(l.__delitem__(slice({number}, None)),"
+        f" l.extend([''] * ({number} - len(l)))) for l in (s.history_manager.input_hist_parsed,"
+        " s.history_manager.input_hist_raw)] and None for s in [get_ipython()]]"
+    )
+    return {
+        "code": "",
+        "silent": True,
+        "store_history": False,
+        "user_expressions": {"count": pad},
+        "allow_stdin": False,
+        "stop_on_error": False,
+    }
+
+
+def _buffers(encoded: Any) -> list[bytes]:
+    if not isinstance(encoded, list):
+        return []
+    try:
+        return [base64.b64decode(str(part), validate=True) for part in encoded]
+    except (binascii.Error, ValueError):
+        return []
+
+
+def _cause(code: Any) -> str:
+    if code == -9:
+        return "it was killed, most often because it ran out of memory"
+    if code == -11:
+        return "a segmentation fault"
+    if isinstance(code, int) and code < 0:
+        return f"signal {-code}"
+    return f"it ended itself with exit status {code}"

@@ -1,0 +1,1 @@
+"""The link: a reliable exchange of Jupyter messages, carried by execute calls."""

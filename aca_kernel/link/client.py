@@ -1,0 +1,241 @@
+"""This machine's end of the link: exchanges over execute calls, with what they cost measured."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import AcaKernelError
+from ..outputs import tracebacks
+from ..pool import Execution, PoolClient
+from .bootstrap import bootstrap_code, exchange_code
+from .protocol import MARK, FrameError, Peer, pack, unpack
+
+__all__ = ["GuestGone", "Hello", "Link", "LinkTaken", "NoGuest", "Transient"]
+
+PROBE = 12_000
+"""Bytes of known size in the first answer: far above the service's default cut of 4096."""
+
+SEND_BUDGET = 1_000_000
+"""Characters of a request's frame; a larger message takes several exchanges."""
+
+FIRST_BUDGET = 250_000
+MOST_BUDGET = 8_000_000
+LEAST_BUDGET = 1000
+"""Characters of an answer's frame: what is asked for first, and its bounds."""
+
+SERVICE_CAP = 220
+"""Seconds that the service lets a call take. Another client's call may hold an exchange up."""
+
+Call = Callable[..., Awaitable[Any]]
+
+
+class NoGuest(AcaKernelError):
+    """The session cannot hold a guest; ``reason`` says why. Direct mode still works there."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"This session cannot be linked to: {reason}.",
+            left="Nothing of this cell was run.",
+            remedy="Set ACA_KERNEL_MODE to auto or direct, then restart the kernel.",
+        )
+        self.reason = reason
+
+
+class GuestGone(AcaKernelError):
+    """The guest is not in the session any more: the service replaced it, or its Python died."""
+
+
+class LinkTaken(AcaKernelError):
+    """Another kernel process has taken the link over."""
+
+
+class Transient(AcaKernelError):
+    """An exchange failed in a way that a repetition mends."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hello:
+    """What the guest says of itself: Python's version, and the cells its kernel has run."""
+
+    boot: str
+    python: str
+    cells: int
+    kernel: int
+
+
+class Link:
+    """One link to one guest. Belongs to the kernel's event loop; ``call`` runs blocking code."""
+
+    def __init__(self, client: PoolClient, identifier: str, call: Call) -> None:
+        self._client = client
+        self._identifier = identifier
+        self._call = call
+        self._id = secrets.token_hex(8)
+        self._way = "stdout"
+        self._budget = FIRST_BUDGET
+        self._ceiling = MOST_BUDGET
+        self._limit = 20_000_000
+        self.boot = ""
+        self.peer = Peer()
+
+    async def hello(self) -> Hello:
+        """Install the guest where it is missing, and learn which way back holds how much.
+
+        Raises NoGuest when the session cannot hold one, Transient when another attempt may
+        bring it, AcaKernelError when the call failed.
+        """
+        head = {"op": "hello", "link": self._id, "probe": PROBE}
+        execution: Execution = await self._call(
+            self._client.execute,
+            self._identifier,
+            bootstrap_code(pack(head), MARK),
+            output_limit=self._limit,
+            repeatable=True,
+        )
+        if not execution.succeeded:
+            error = tracebacks.parse(execution.stderr)
+            if error is None:  # the service's own words, as in _open_answer
+                raise Transient(_last_line(execution.stderr))
+            raise NoGuest(f"{error.ename}: {error.evalue}".splitlines()[0][:200])
+        answers = {"stdout": execution.stdout, "result": str(execution.result or "")}
+        for way, text in answers.items():
+            try:
+                found, _ = unpack(text)
+            except FrameError:
+                continue
+            self._way = way
+            return self._meet(found)
+        self._way = max(answers, key=lambda way: len(answers[way]))
+        if len(answers[self._way]) < 2 * LEAST_BUDGET:
+            raise NoGuest("no answer of the session comes back whole")
+        self._learn_cut(answers[self._way])
+        return self._meet((await self._exchange({"op": "hello", "link": self._id}, b""))[0])
+
+    def _meet(self, head: dict[str, Any]) -> Hello:
+        try:
+            hello = Hello(
+                boot=str(head["boot"]),
+                python=str(head["python"])[:40],
+                cells=int(head["cells"]),
+                kernel=int(head["kernel"]),
+            )
+        except (KeyError, TypeError, ValueError):
+            raise NoGuest("the guest's first answer has another shape") from None
+        if hello.boot != self.boot:
+            self.boot = hello.boot
+            self.peer = Peer()
+        return hello
+
+    async def exchange(self, *, until: str | None, wait: float) -> list[dict[str, Any]]:
+        """Send what is queued, and give the messages that have come in, in order.
+
+        The guest answers after ``wait`` seconds (1 at most), or as soon as the request with
+        the message id ``until`` has finished, or when it has output. Raises Transient,
+        GuestGone, LinkTaken, or the pool's errors; nothing is lost or doubled by any of them.
+        """
+        head = self._head(until=until, wait=wait)
+        text = self.peer.frame(head, SEND_BUDGET)
+        answer, data = await self._send(text)
+        try:
+            lines = self.peer.receive(answer, data)
+        except FrameError as error:
+            raise Transient(f"The session answered with {error}.") from None
+        if answer.get("end", 0) != self.peer.inbox.received:
+            self._budget = min(self._budget * 2, self._ceiling)
+        return [message for line in lines if (message := _parse(line)) is not None]
+
+    @property
+    def more_to_send(self) -> bool:
+        """Whether something is queued that the guest has not acknowledged."""
+        return not self.peer.silent
+
+    def restart_call(self) -> Callable[[], int]:
+        """A blocking call that has the guest kernel replaced, and gives the new one's number.
+
+        It needs no event loop, and may run beside an exchange.
+        """
+        head = self._head(op="restart", id=secrets.token_hex(8))
+        code = exchange_code(pack(head))
+
+        def restart() -> int:
+            execution = self._client.execute(
+                self._identifier, code, output_limit=self._limit, repeatable=True
+            )
+            answer, _ = self._open_answer(execution)
+            number = answer.get("kernel")
+            return number if isinstance(number, int) else 0
+
+        return restart
+
+    def _head(self, **more: Any) -> dict[str, Any]:
+        return {
+            "link": self._id,
+            "boot": self.boot,
+            "way": self._way,
+            "budget": self._budget,
+            **more,
+        }
+
+    async def _exchange(self, head: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+        return await self._send(pack({**self._head(), **head}, data))
+
+    async def _send(self, frame: str) -> tuple[dict[str, Any], bytes]:
+        execution: Execution = await self._call(
+            self._client.execute,
+            self._identifier,
+            exchange_code(frame),
+            timeout=SERVICE_CAP,
+            output_limit=self._limit,
+            repeatable=True,
+        )
+        return self._open_answer(execution)
+
+    def _open_answer(self, execution: Execution) -> tuple[dict[str, Any], bytes]:
+        if not execution.succeeded:
+            # Another client's failing call aborts what waits behind it (service.md 8).
+            raise Transient(_last_line(execution.stderr))
+        text = execution.stdout if self._way == "stdout" else str(execution.result or "")
+        try:
+            answer, data = unpack(text)
+        except FrameError as error:
+            if MARK not in text:
+                raise GuestGone("The session answers without the guest.") from None
+            self._learn_cut(text)
+            raise Transient(f"The session answered with {error}.") from None
+        error_code = answer.get("error")
+        if error_code == "boot":
+            raise GuestGone("The guest in the session is another one.")
+        if error_code == "relay":
+            raise GuestGone("The guest in the session has failed.")
+        if error_code == "link":
+            self._id = secrets.token_hex(8)
+            self.boot = ""  # to take it back is to begin anew, on both sides
+            raise LinkTaken("Another kernel has taken this session's link over.")
+        if error_code is not None:
+            raise Transient("The session received a broken request.")
+        return answer, data
+
+    def _learn_cut(self, text: str) -> None:
+        """Take the length of an answer that was cut as the most that an answer may have.
+
+        Never less than `LEAST_BUDGET`: an answer may also be broken for another reason.
+        """
+        self._ceiling = max(min(self._ceiling, len(text) - 16), LEAST_BUDGET)
+        self._budget = min(self._budget, self._ceiling)
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1][:200] if lines else "The session gave no answer."
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return message if isinstance(message, dict) else None
