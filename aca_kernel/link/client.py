@@ -1,4 +1,4 @@
-"""This machine's end of the link: exchanges over execute calls, with what they cost measured."""
+"""The end of the link on this machine: exchanges, carried by execute calls."""
 
 from __future__ import annotations
 

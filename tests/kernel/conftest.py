@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .driver import AZURE, Kernel, Pool, reach
+from .driver import AZURE, DIRECT, Kernel, Pool, reach
 
 KernelStarter = Callable[..., Kernel]
 
@@ -32,7 +32,7 @@ def _own_jupyter_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 
 @pytest.fixture
 def start_kernel(tmp_path: Path) -> Iterator[KernelStarter]:
-    """Start kernels, for a pool or none, with any environment variables.
+    """Start kernels, for a pool or none, with any environment variables; in direct mode.
 
     At the end of the test they are shut down and their logs read.
     """
@@ -47,7 +47,7 @@ def start_kernel(tmp_path: Path) -> Iterator[KernelStarter]:
         spec_environment: dict[str, str] | None = None,
         **variables: str,
     ) -> Kernel:
-        environment = (reach(pool) if pool else {}) | variables
+        environment = DIRECT | (reach(pool) if pool else {}) | variables
         folder = tmp_path / f"kernel-{next(numbers)}"
         kernel = Kernel(environment, folder, name=name, cwd=cwd, spec_environment=spec_environment)
         started.append(kernel)
@@ -60,7 +60,7 @@ def start_kernel(tmp_path: Path) -> Iterator[KernelStarter]:
 
 @pytest.fixture(scope="module")
 def kernel(local_pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    """Give one kernel to all tests of a module that leave it as they found it."""
-    shared = Kernel(reach(local_pool), tmp_path_factory.mktemp("shared")).start()
+    """Give one kernel in direct mode to all tests of a module that leave it as they found it."""
+    shared = Kernel(DIRECT | reach(local_pool), tmp_path_factory.mktemp("shared")).start()
     yield shared
     shared.close()

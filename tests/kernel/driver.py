@@ -40,6 +40,10 @@ def reach(pool: Pool) -> dict[str, str]:
     return {"ACA_POOL_MANAGEMENT_ENDPOINT": pool.endpoint, "ACA_ACCESS_TOKEN": pool.token}
 
 
+DIRECT = {"ACA_KERNEL_MODE": "direct"}
+LINKED = {"ACA_KERNEL_MODE": "linked"}
+
+
 def ask_pool(pool: Pool, method: str, route: str, **query: str) -> requests.Response:
     """One call of the pool's API, by a client that nobody here wrote."""
     with requests.Session() as session:

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import PoolStarter
+
+from tests.conftest import PoolStarter
 
 from .conftest import KernelStarter
 from .driver import Kernel, Pool, everything, sessions_of, wait_for

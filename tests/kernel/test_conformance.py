@@ -1,4 +1,4 @@
-"""Jupyter's own conformance suite, for what direct mode can do."""
+"""Jupyter's own conformance suite: for what direct mode can do, and in full in linked mode."""
 
 from __future__ import annotations
 
@@ -9,24 +9,28 @@ from typing import Any
 import jupyter_kernel_test
 import pytest
 
-from .driver import AZURE, Pool, reach
+from .driver import AZURE, DIRECT, LINKED, Pool, reach
 
 # What linked mode brings: they need the names that live in the session.
 _LATER = {"test_completion", "test_history", "test_inspect", "test_pager", "test_clear_output"}
 
 
 @pytest.fixture(scope="class", autouse=True)
-def _environment(local_pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _environment(
+    request: pytest.FixtureRequest, local_pool: Pool, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
     """What the suite's own way to start a kernel passes on."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in reach(local_pool).items():
+        mode = getattr(request.cls, "mode", DIRECT)
+        for name, value in (reach(local_pool) | mode).items():
             patch.setenv(name, value)
         patch.chdir(tmp_path_factory.mktemp("suite"))
         assert Path.cwd().is_dir()
         yield
 
 
-class TestKernel(jupyter_kernel_test.KernelTests):  # type: ignore[misc]
+class _Samples(jupyter_kernel_test.KernelTests):  # type: ignore[misc]
+    __test__ = False
     kernel_name = AZURE
     language_name = "python"
     file_extension = ".py"
@@ -63,9 +67,25 @@ class TestKernel(jupyter_kernel_test.KernelTests):  # type: ignore[misc]
             jupyter_kernel_test.validate_message(answer, reply, message)
 
 
+class TestDirect(_Samples):
+    __test__ = True
+    mode = DIRECT
+
+
 for _name in _LATER:
     # Removed rather than skipped: a skip would be reported as a test that could run.
-    setattr(TestKernel, _name, None)
+    setattr(TestDirect, _name, None)
+
+
+class TestLinked(_Samples):
+    __test__ = True
+    mode = LINKED
+    completion_samples = [{"text": "zi", "matches": {"zip"}}]
+    code_page_something = "len?"
+    code_inspect_sample = "zip"
+    code_clear_output = "from IPython.display import clear_output; clear_output()"
+    supported_history_operations = ("tail", "range", "search")
+    code_history_pattern = "1?2*"
 
 
 class TestWelcome(jupyter_kernel_test.IopubWelcomeTests):  # type: ignore[misc]

@@ -6,7 +6,7 @@ import contextlib
 import signal
 from collections.abc import Iterator
 
-from conftest import PoolStarter, RunningPool
+from tests.conftest import PoolStarter, RunningPool
 
 from .conftest import KernelStarter
 from .driver import Pool, ask_pool, sessions_of, wait_for

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.conftest import PoolStarter, RunningPool
+from tests.conftest import PoolStarter
 
 from .conftest import KernelStarter
-from .driver import Kernel, Ran, ask_pool, delete_session, reach, sessions_of, wait_for
+from .driver import LINKED, Kernel, Pool, ask_pool, delete_session, reach, sessions_of, wait_for
 
 INTERRUPTIBLE = {
     "a busy loop": "while True: pass",
@@ -26,9 +26,9 @@ INTERRUPTIBLE = {
 
 
 @pytest.fixture(scope="module")
-def linked(local_pool: RunningPool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+def linked(local_pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     folder = tmp_path_factory.mktemp("linked")
-    environment = reach(local_pool) | {"ACA_KERNEL_MODE": "linked"}
+    environment = reach(local_pool) | LINKED
     shared = Kernel(environment, folder).start()
     yield shared
     shared.close()
@@ -77,7 +77,7 @@ def test_k5_a_cell_outlives_the_services_cap(
     start_pool: PoolStarter, start_kernel: KernelStarter
 ) -> None:
     pool = start_pool("--max-execution-time", "3")
-    kernel = start_kernel(pool, ACA_KERNEL_MODE="linked")
+    kernel = start_kernel(pool, **LINKED)
     ran = kernel.run("import time\nfor i in range(8):\n    time.sleep(1)\n    print(i)\n'end'")
     assert ran.result == "'end'"
     assert ran.stdout.split() == [str(i) for i in range(8)]
@@ -99,9 +99,9 @@ def test_k6_an_interrupt_stops_it_and_keeps_variables(linked: Kernel, what: str)
 
 
 def test_k6_what_cannot_be_interrupted_is_said_and_a_restart_ends_it(
-    local_pool: RunningPool, start_kernel: KernelStarter
+    local_pool: Pool, start_kernel: KernelStarter
 ) -> None:
-    kernel = start_kernel(local_pool, ACA_KERNEL_MODE="linked")
+    kernel = start_kernel(local_pool, **LINKED)
     message = kernel.send("print('begun', flush=True)\nsum(range(10**12))")
     kernel.wait_for_message(message, lambda m: m["msg_type"] == "stream")
     began = time.monotonic()
@@ -240,9 +240,9 @@ def test_s5_several_figures_in_order_then_the_table(linked: Kernel) -> None:
 
 
 def test_k8_a_restart_empties_the_namespace_and_keeps_files(
-    local_pool: RunningPool, start_kernel: KernelStarter
+    local_pool: Pool, start_kernel: KernelStarter
 ) -> None:
-    kernel = start_kernel(local_pool, ACA_KERNEL_MODE="linked")
+    kernel = start_kernel(local_pool, **LINKED)
     kernel.run("x = 1\nopen('kept.txt', 'w').write('kept')")
     kernel.restart()
     ran = kernel.run("'x' in globals(), open('kept.txt').read()")
@@ -252,10 +252,8 @@ def test_k8_a_restart_empties_the_namespace_and_keeps_files(
     assert kernel.identifier in sessions_of(local_pool)
 
 
-def test_k8_a_restart_while_a_cell_runs(
-    local_pool: RunningPool, start_kernel: KernelStarter
-) -> None:
-    kernel = start_kernel(local_pool, ACA_KERNEL_MODE="linked")
+def test_k8_a_restart_while_a_cell_runs(local_pool: Pool, start_kernel: KernelStarter) -> None:
+    kernel = start_kernel(local_pool, **LINKED)
     kernel.run("x = 1\nopen('kept.txt', 'w').write('kept')")
     message = kernel.send("print('begun', flush=True)\nimport time; time.sleep(600)")
     kernel.wait_for_message(message, lambda m: m["msg_type"] == "stream")
@@ -272,9 +270,9 @@ def test_k8_session_restart_is_the_same_without_a_new_process(linked: Kernel) ->
 
 
 def test_a_crashed_kernel_process_comes_back_to_its_session(
-    local_pool: RunningPool, start_kernel: KernelStarter
+    local_pool: Pool, start_kernel: KernelStarter
 ) -> None:
-    kernel = start_kernel(local_pool, ACA_KERNEL_MODE="linked")
+    kernel = start_kernel(local_pool, **LINKED)
     kernel.run("x = 'still here'")
     os.kill(kernel.pid, signal.SIGKILL)
     kernel.restart(now=True)
@@ -287,9 +285,9 @@ def test_a_crashed_kernel_process_comes_back_to_its_session(
 
 
 def test_k10_a_session_that_cooled_down_is_told_and_nothing_is_run(
-    local_pool: RunningPool, start_kernel: KernelStarter
+    local_pool: Pool, start_kernel: KernelStarter
 ) -> None:
-    kernel = start_kernel(local_pool, ACA_KERNEL_MODE="linked")
+    kernel = start_kernel(local_pool, **LINKED)
     kernel.run("x = 1")
     delete_session(local_pool, kernel.identifier)
     ran = kernel.run("open('ran.txt', 'w').write('it ran')")
@@ -307,9 +305,7 @@ def test_k10_a_session_that_cooled_down_is_told_and_nothing_is_run(
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "memory"),
     ],
 )
-def test_a_dying_guest_kernel_is_told_as_what_it_is(
-    linked: Kernel, cell: str, cause: str
-) -> None:
+def test_a_dying_guest_kernel_is_told_as_what_it_is(linked: Kernel, cell: str, cause: str) -> None:
     linked.run("x = 1\nopen('kept3.txt', 'w').write('kept')")
     ran = linked.run(cell)
     assert ran.ename == "ExecutionFailed"
@@ -331,9 +327,9 @@ def test_a_guest_kernel_that_dies_between_cells_is_told_and_nothing_is_run(
 
 
 def test_a_second_kernel_takes_the_session_over_and_the_first_is_told(
-    local_pool: RunningPool, start_kernel: KernelStarter
+    local_pool: Pool, start_kernel: KernelStarter
 ) -> None:
-    shared = {"ACA_KERNEL_MODE": "linked", "ACA_SESSION_ID": "two-kernels-one-session"}
+    shared = LINKED | {"ACA_SESSION_ID": "two-kernels-one-session"}
     first = start_kernel(local_pool, **shared)
     first.run("x = 'of the first'")
     second = start_kernel(local_pool, **shared)
@@ -369,7 +365,7 @@ def test_a_cell_of_5_mb_arrives_whole(linked: Kernel) -> None:
 
 
 def test_auto_mode_falls_back_to_direct_and_says_why(
-    local_pool: RunningPool, start_kernel: KernelStarter
+    local_pool: Pool, start_kernel: KernelStarter
 ) -> None:
     identifier = "a-session-without-jupyter-client"
     ask_pool(local_pool, "GET", "files", identifier=identifier).raise_for_status()
@@ -390,7 +386,7 @@ def test_auto_mode_falls_back_to_direct_and_says_why(
     assert ran.result == "42"
     assert "Direct mode" in ran.displayed
     assert "jupyter_client" in ran.displayed
-    strict = start_kernel(local_pool, ACA_KERNEL_MODE="linked", ACA_SESSION_ID=identifier)
+    strict = start_kernel(local_pool, **LINKED, ACA_SESSION_ID=identifier)
     told = strict.run("6 * 7")
     assert told.status == "error"
     assert "ACA_KERNEL_MODE" in told.traceback
@@ -400,9 +396,9 @@ def test_auto_mode_falls_back_to_direct_and_says_why(
     "version", ["2024-02-02-preview", "2024-10-02-preview", "2025-02-02-preview"]
 )
 def test_every_api_version_carries_the_link(
-    local_pool: RunningPool, start_kernel: KernelStarter, version: str
+    local_pool: Pool, start_kernel: KernelStarter, version: str
 ) -> None:
-    kernel = start_kernel(local_pool, ACA_KERNEL_MODE="linked", ACA_API_VERSION=version)
+    kernel = start_kernel(local_pool, **LINKED, ACA_API_VERSION=version)
     ran = kernel.run("print('x' * 300_000)\n'text'")
     assert len(ran.stdout) == 300_001
     assert ran.result == "'text'"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from conftest import PoolStarter
+
+from tests.conftest import PoolStarter
 
 from .conftest import KernelStarter
 from .driver import Pool, ask_pool, delete_session, sessions_of, wait_for

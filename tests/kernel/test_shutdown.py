@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import PoolStarter
+
+from tests.conftest import PoolStarter
 
 from .conftest import KernelStarter
 from .driver import Pool, sessions_of

@@ -63,6 +63,10 @@ class BareInterpreter(Interpreter):
     def __init__(self, session: BareSession) -> None:
         self._session = session
 
+    @property
+    def started(self) -> bool:
+        return self._session.started
+
     async def start(self, emit: Emit | None = None) -> None:
         self._session.started = True
 
@@ -73,6 +77,9 @@ class BareInterpreter(Interpreter):
         raise NotImplementedError
 
     async def reset(self) -> None:
+        raise NotImplementedError
+
+    def reset_call(self) -> None:
         raise NotImplementedError
 
     def close(self) -> None:
