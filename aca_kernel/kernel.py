@@ -261,6 +261,8 @@ class AzureSessionsKernel(Settings, Kernel):
             self.shell_stream.flush()
 
         async def stop_aborting() -> None:
+            if self.stop_on_error_timeout:  # ipykernel's option for front ends far away
+                await asyncio.sleep(self.stop_on_error_timeout)
             async with self._main_asyncio_lock:
                 self._aborting = False
 

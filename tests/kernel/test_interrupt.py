@@ -9,7 +9,14 @@ import time
 from pathlib import Path
 
 from .conftest import KernelStarter
-from .driver import Kernel, Pool, ask_pool, wait_for
+from .driver import Kernel, Pool, ask_pool, sessions_of, wait_for
+
+
+def has_file(pool: Pool, kernel: Kernel, name: str) -> bool:
+    """Whether the kernel's session has that file; asking allocates no session."""
+    if kernel.identifier not in sessions_of(pool):
+        return False
+    return name in ask_pool(pool, "GET", "files", identifier=kernel.identifier).text
 
 
 def test_interrupted_cell_ends_at_once_and_says_that_the_code_goes_on(
@@ -45,9 +52,9 @@ def test_restart_magic_gives_a_fresh_session_after_an_interrupt(
 
 def test_interrupted_cell_aborts_the_queue(local_pool: Pool, start_kernel: KernelStarter) -> None:
     kernel = start_kernel(local_pool)
-    message = kernel.begun("import time\ntime.sleep(2)", local_pool)
+    message = kernel.send("open('/mnt/data/begun', 'w').close()\nimport time\ntime.sleep(2)")
     waiting = [kernel.send("print('never')") for _ in range(6)]
-    # The kernel has them all once it has answered what was sent behind them.
+    wait_for(lambda: has_file(local_pool, kernel, "begun"), "the cell's begin")
     kernel.interrupt()
     assert kernel.finish(message).ename == "KeyboardInterrupt"
     assert [kernel.finish(m).status for m in waiting] == ["aborted"] * 6
@@ -153,10 +160,7 @@ def test_interrupted_direct_cell_does_not_hold_up_the_restart_magic(
     message = kernel.send(
         "%%direct\nopen('/mnt/data/begun', 'w').close()\nimport time\ntime.sleep(100)"
     )
-    wait_for(
-        lambda: "begun" in ask_pool(local_pool, "GET", "files", identifier=kernel.identifier).text,
-        "the cell's begin",
-    )
+    wait_for(lambda: has_file(local_pool, kernel, "begun"), "the cell's begin")
     kernel.interrupt()
     assert kernel.finish(message).ename == "KeyboardInterrupt"
     assert kernel.run("%session restart", timeout=30).status == "ok"
