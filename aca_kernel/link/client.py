@@ -1,4 +1,4 @@
-"""This machine's end of the link: exchanges over execute calls, with what they cost measured."""
+"""The kernel's end of the link: exchanges over execute calls, with what they cost measured."""
 
 from __future__ import annotations
 

@@ -19,6 +19,8 @@ import threading
 import time
 import traceback
 from collections import deque
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import zmq
@@ -68,7 +70,7 @@ class SpillingOutbox(Outbox):
     def _spill(self, line: bytes) -> bool:
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile(buffering=0)
+                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it stays open
             self._file.seek(self._written)
             if self._file.write(line) < len(line):
                 return False
@@ -103,8 +105,8 @@ class GuestKernel:
         self.number = number
         self.folder = tempfile.mkdtemp(prefix="k")  # a unix socket's path must be short
         path, info = write_connection_file(
-            os.path.join(self.folder, "c.json"),
-            ip=os.path.join(self.folder, "s"),
+            f"{self.folder}/c.json",
+            ip=f"{self.folder}/s",
             transport="ipc",
             key=secrets.token_hex(16).encode(),
         )
@@ -125,13 +127,14 @@ class GuestKernel:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,  # ipykernel echoes what it captures
             stderr=subprocess.DEVNULL,
-            cwd="/mnt/data" if os.path.isdir("/mnt/data") else None,
+            cwd="/mnt/data" if Path("/mnt/data").is_dir() else None,
             env=env,
             start_new_session=True,
         )
         key = info["key"] if isinstance(info["key"], bytes) else info["key"].encode()
         self.session = Session(key=key)
         self.sockets: dict[str, Any] = {}
+        ports = dict(info)
         for channel, kind in (
             ("iopub", zmq.SUB),
             ("shell", zmq.DEALER),
@@ -145,7 +148,7 @@ class GuestKernel:
                 socket.subscribe(b"")
             else:
                 socket.identity = b"aca-kernel-link"  # stdin is routed by the shell's identity
-            socket.connect("ipc://%s-%d" % (info["ip"], info[channel + "_port"]))
+            socket.connect(f"ipc://{info['ip']}-{ports[channel + '_port']}")
             self.sockets[channel] = socket
         self.ready = False
         self._greetings: set[str] = set()
@@ -175,10 +178,8 @@ class GuestKernel:
 
     def end(self) -> None:
         """Kill the process and what it started, and leave nothing behind."""
-        try:
+        with suppress(OSError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except OSError:
-            pass
         self.process.wait()
         for socket in self.sockets.values():
             socket.close()
@@ -204,7 +205,7 @@ class Relay:
         self._open: dict[str, int] = {}  # requests and how many of reply and idle are to come
         self._context = zmq.Context()
         self._wake, self._woken = self._context.socket(zmq.PAIR), self._context.socket(zmq.PAIR)
-        address = "inproc://wake-%s" % self.boot
+        address = f"inproc://wake-{self.boot}"
         self._woken.bind(address)
         self._wake.connect(address)
         self._kernel = GuestKernel(self._context, 1)

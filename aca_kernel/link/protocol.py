@@ -45,7 +45,7 @@ def pack(head: dict[str, Any], data: bytes = b"") -> str:
     text = json.dumps(head, separators=(",", ":")).encode("ascii")
     body = len(text).to_bytes(4, "big") + text + data
     packed = base64.b64encode(zlib.compress(body, 1)).decode("ascii")
-    return "%s 1 %d %08x %s" % (MARK, len(packed), zlib.crc32(body), packed)
+    return f"{MARK} 1 {len(packed)} {zlib.crc32(body):08x} {packed}"
 
 
 def unpack(text: str) -> tuple[dict[str, Any], bytes]:

@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kernel.driver import Kernel, Pool, wait_for
 
 from aca_kernel.errors import AnswerLost
 from aca_kernel.pool import PoolClient, TokenSource, parse_endpoint
-from tests.kernel.driver import Kernel, Pool, wait_for
 
 from .proxy import DARK, PASS, Proxy, drop_packets
 
-ROOT = Path(__file__).parents[2]
+TESTS = Path(__file__).parents[1]
 
 
 def test_notebook_survives_four_seeds_of_faults_with_every_cell_run_once() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.run", "--seeds", "4"],
-        cwd=ROOT,
+        [sys.executable, "-m", "faults.run", "--seeds", "4"],
+        cwd=TESTS,
         capture_output=True,
         text=True,
         timeout=280,

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-
-from tests.conftest import PoolStarter, RunningPool
+from conftest import PoolStarter, RunningPool
 
 from .conftest import KernelStarter
-from .driver import Kernel, Ran, ask_pool, delete_session, reach, sessions_of, wait_for
+from .driver import Kernel, ask_pool, delete_session, reach, sessions_of, wait_for
 
 INTERRUPTIBLE = {
     "a busy loop": "while True: pass",
@@ -307,9 +306,7 @@ def test_k10_a_session_that_cooled_down_is_told_and_nothing_is_run(
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "memory"),
     ],
 )
-def test_a_dying_guest_kernel_is_told_as_what_it_is(
-    linked: Kernel, cell: str, cause: str
-) -> None:
+def test_a_dying_guest_kernel_is_told_as_what_it_is(linked: Kernel, cell: str, cause: str) -> None:
     linked.run("x = 1\nopen('kept3.txt', 'w').write('kept')")
     ran = linked.run(cell)
     assert ran.ename == "ExecutionFailed"
