@@ -1,4 +1,4 @@
-"""Mode auto: linked where the session can hold a guest, else direct, and one line says why."""
+"""Mode auto: linked where the session can hold a guest, else direct, and a line that says why."""
 
 from __future__ import annotations
 

@@ -33,6 +33,9 @@ __all__ = ["LinkedInterpreter"]
 WAIT = 1.0
 """Seconds that the guest may keep a silent exchange."""
 
+QUIET = 4.0
+"""Seconds without an answer after which the cell tells of it."""
+
 STUBBORN = 8.0
 """Seconds after an interrupt when the cell gets its reply although its code still runs."""
 
@@ -329,7 +332,7 @@ class LinkedInterpreter(Interpreter):
         outage = _Outage(running.emit, self._outage_tolerance, self.cooldown_seconds)
         while True:
             try:
-                messages = await self._link.exchange(until=running.message_id, wait=wait)
+                messages = await self._answer(running, wait, outage)
             except PoolFull:
                 self._met = False
                 raise
@@ -346,10 +349,34 @@ class LinkedInterpreter(Interpreter):
                     left="Variables and files are still there, for that kernel.",
                     remedy="To take it back, run the cell again; to leave it, use %session new.",
                 ) from None
+            if messages is None:
+                raise outage.over()
             outage.end()
             break
         for message in messages:
             await self._take(message)
+
+    async def _answer(
+        self, running: _Running, wait: float, outage: _Outage
+    ) -> list[dict[str, Any]] | None:
+        """What one exchange brings. While no answer comes, the status line says so.
+
+        The network may have gone dark, or another client's long call hold this one up: neither
+        keeps an interrupted cell from getting its reply. None when that was not waited for.
+        """
+        link = self._link.exchange(until=running.message_id, wait=wait)
+        exchange = asyncio.ensure_future(link)
+        began = time.monotonic()
+        try:
+            while not (await asyncio.wait([exchange], timeout=QUIET))[0]:
+                outage.quiet(began)
+                at = self._interrupted_at
+                if at is not None and time.monotonic() - at > STUBBORN - QUIET:
+                    self.worker.abandon()
+                    return None
+            return exchange.result()
+        finally:
+            exchange.cancel()
 
     def _lost(self) -> AcaKernelError:
         """What to tell when the guest is not there any more; the next cell begins anew."""
@@ -491,6 +518,14 @@ class _Outage:
             return True
         await asyncio.sleep(0.2)
         return True
+
+    def quiet(self, since: float) -> None:
+        """Say that there is no answer to what was sent at the time ``since``."""
+        self._began = self._began or since
+        self._tell(
+            f"The session has not answered for {time.monotonic() - self._began:.0f} s: the network"
+            " is away, or another client's code runs there. Waiting."
+        )
 
     def end(self) -> None:
         """Say that the session answers again, if anything was said before."""

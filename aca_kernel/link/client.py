@@ -1,4 +1,4 @@
-"""The end of the link on this machine: exchanges, carried by execute calls."""
+"""The kernel's end of the link: exchanges over execute calls, with what they cost measured."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ kernel's channels all the time. Python 3.8 and later, with what every ipykernel 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import secrets
@@ -20,6 +19,7 @@ import threading
 import time
 import traceback
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ class SpillingOutbox(Outbox):
     def _spill(self, line: bytes) -> bool:
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it stays open
             self._file.seek(self._written)
             if self._file.write(line) < len(line):
                 return False
@@ -105,8 +105,8 @@ class GuestKernel:
         self.number = number
         self.folder = tempfile.mkdtemp(prefix="k")  # a unix socket's path must be short
         path, info = write_connection_file(
-            self.folder + "/c.json",
-            ip=self.folder + "/s",
+            f"{self.folder}/c.json",
+            ip=f"{self.folder}/s",
             transport="ipc",
             key=secrets.token_hex(16).encode(),
         )
@@ -122,7 +122,7 @@ class GuestKernel:
                 "ipykernel_launcher",
                 "-f",
                 path,
-                "--HistoryManager.hist_file=:memory:",
+                "--HistoryManager.hist_file=" + self.folder + "/history.sqlite",
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,  # ipykernel echoes what it captures
@@ -134,6 +134,7 @@ class GuestKernel:
         key = info["key"] if isinstance(info["key"], bytes) else info["key"].encode()
         self.session = Session(key=key)
         self.sockets: dict[str, Any] = {}
+        ports = dict(info)
         for channel, kind in (
             ("iopub", zmq.SUB),
             ("shell", zmq.DEALER),
@@ -147,8 +148,7 @@ class GuestKernel:
                 socket.subscribe(b"")
             else:
                 socket.identity = b"aca-kernel-link"  # stdin is routed by the shell's identity
-            port = dict(info)[channel + "_port"]
-            socket.connect(f"ipc://{self.folder}/s-{port}")
+            socket.connect(f"ipc://{info['ip']}-{ports[channel + '_port']}")
             self.sockets[channel] = socket
         self.ready = False
         self._greetings: set[str] = set()
@@ -178,7 +178,7 @@ class GuestKernel:
 
     def end(self) -> None:
         """Kill the process and what it started, and leave nothing behind."""
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         for socket in self.sockets.values():

@@ -1,4 +1,4 @@
-"""``python -m tests.faults.run --seeds 20``: the notebook under many seeds, and its figures."""
+"""``python -m faults.run --seeds 20`` in tests: the notebook under many seeds, and its figures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.conftest import running_pools
+from conftest import running_pools
 
 from .notebook import Figures, run_notebook
 

@@ -9,22 +9,23 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from kernel.driver import Kernel, Pool, wait_for
 
 from aca_kernel.errors import AnswerLost
 from aca_kernel.pool import PoolClient, TokenSource, parse_endpoint
-from tests.kernel.driver import Kernel, Pool, wait_for
 
-from .proxy import Proxy, drop_packets
+from .proxy import DARK, PASS, Proxy, drop_packets
 
-ROOT = Path(__file__).parents[2]
+TESTS = Path(__file__).parents[1]
 
 
 def test_notebook_survives_four_seeds_of_faults_with_every_cell_run_once() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.run", "--seeds", "4"],
-        cwd=ROOT,
+        [sys.executable, "-m", "faults.run", "--seeds", "4"],
+        cwd=TESTS,
         capture_output=True,
         text=True,
         timeout=280,
@@ -54,9 +55,11 @@ def kernel(local_pool: Pool, counted: Proxy, tmp_path: Path) -> Iterator[Kernel]
         },
         tmp_path,
     ).start()
-    assert kernel.run("1").result == "1"
-    yield kernel
-    kernel.close()
+    try:
+        assert kernel.run("1").result == "1"
+        yield kernel
+    finally:
+        kernel.close()
 
 
 def test_quick_cell_is_one_call(kernel: Kernel, counted: Proxy) -> None:
@@ -117,6 +120,59 @@ def test_keep_alive_is_all_that_an_idle_notebook_calls(start_pool: object, tmp_p
             assert kernel.run("x").result == "1"
         finally:
             kernel.close()
+
+
+DARK_AFTER = [PASS] * 5 + [DARK]
+
+
+@pytest.fixture
+def darkened(local_pool: Pool, tmp_path: Path) -> Iterator[Kernel]:
+    """Give a kernel whose network goes dark for 20 s in the third second of its second cell."""
+    with Proxy(local_pool.endpoint, DARK_AFTER) as proxy:
+        kernel = Kernel(
+            {
+                "ACA_POOL_MANAGEMENT_ENDPOINT": proxy.endpoint,
+                "ACA_ACCESS_TOKEN": local_pool.token,
+                "ACA_KERNEL_MODE": "linked",
+            },
+            tmp_path,
+        ).start()
+        try:
+            assert kernel.run("import time").status == "ok"
+            yield kernel
+            assert proxy.faults()[DARK] == 1
+        finally:
+            kernel.close()
+
+
+def _tells_of_silence(message: dict[str, Any]) -> bool:
+    return "not answered" in str(message["content"].get("data"))
+
+
+def test_network_that_goes_dark_is_told_and_the_cell_goes_on(darkened: Kernel) -> None:
+    began = time.monotonic()
+    message = darkened.send("for i in range(10): print(i, flush=True); time.sleep(1)")
+    darkened.wait_for_message(message, _tells_of_silence)
+    assert time.monotonic() - began < 15  # the darkness itself lasts longer
+    ran = darkened.finish(message)
+    assert ran.status == "ok"
+    assert ran.stdout == "".join(f"{i}\n" for i in range(10))
+    assert "answers again" in ran.displayed
+
+
+def test_interrupt_in_the_dark_gets_its_reply(darkened: Kernel) -> None:
+    message = darkened.send("time.sleep(60)")
+    darkened.wait_for_message(message, _tells_of_silence)
+    began = time.monotonic()
+    darkened.interrupt()
+    ran = darkened.finish(message)
+    assert time.monotonic() - began < 10
+    assert ran.status == "error"
+    assert "could not be reached" in ran.traceback
+    # The interrupt is delivered when the network is back, and the next cell runs.
+    began = time.monotonic()
+    assert darkened.run("6 * 7").result == "42"
+    assert time.monotonic() - began < 50
 
 
 def test_network_that_vanished_is_noticed_within_half_a_minute(local_pool: Pool) -> None:

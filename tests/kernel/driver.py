@@ -174,6 +174,19 @@ class Kernel:
 
     def start(self) -> Kernel:
         """Start it, and wait until it has answered kernel_info."""
+        try:
+            return self._start()
+        except RuntimeError:
+            # jupyter_client picks free ports and lets go of them before the kernel binds them:
+            # with several suites on one machine another process may be quicker.
+            if "Address already in use" not in self.log.read_text(errors="replace"):
+                raise
+            self.manager.shutdown_kernel(now=True)
+            self.manager.cleanup_random_ports()
+            self.log.write_text("")
+            return self._start()
+
+    def _start(self) -> Kernel:
         with self.log.open("ab") as log:
             self.manager.start_kernel(
                 cwd=str(self.cwd), env=self.environment, stdout=log, stderr=log

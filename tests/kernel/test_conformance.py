@@ -80,6 +80,14 @@ for _name in _LATER:
 class TestLinked(_Samples):
     __test__ = True
     mode = LINKED
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """Wait until completion answers in time: the first ones load jedi in the session."""
+        super().setUpClass()
+        while not cls.kc.complete("zi", reply=True, timeout=60)["content"]["matches"]:
+            continue
+
     completion_samples = [{"text": "zi", "matches": {"zip"}}]
     code_page_something = "len?"
     code_inspect_sample = "zip"
