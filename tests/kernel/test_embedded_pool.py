@@ -38,7 +38,7 @@ def is_running(pid: int) -> bool:
 def answers(endpoint: str) -> bool:
     address = urlsplit(endpoint)
     try:
-        socket.create_connection((address.hostname, address.port), timeout=5).close()
+        socket.create_connection((address.hostname or "", address.port or 0), timeout=5).close()
     except ConnectionError:
         return False
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from aca_kernel.outputs.surrogates import replace_surrogates, tolerant
 from aca_kernel.pool import Execution
 
 
-def execution(succeeded: bool = True, **parts: Any) -> Execution:
+def execution(*, succeeded: bool = True, **parts: Any) -> Execution:
     filled: dict[str, Any] = {"stdout": "", "stderr": "", "result": ""} | parts
     return Execution(
         succeeded=succeeded,
@@ -41,7 +42,9 @@ def test_streams_come_before_the_result_and_stdout_first() -> None:
 @pytest.mark.parametrize(("length", "is_cut"), [(99, False), (100, True)])
 def test_stream_as_long_as_the_limit_has_a_notice(length: int, is_cut: bool) -> None:
     for name in ("stdout", "stderr"):
-        outputs, _ = map_execution(execution(**{name: "x" * length}), CELL, limit=100)
+        parts: dict[str, Any] = {name: "x" * length}
+        given = execution(**parts)
+        outputs, _ = map_execution(given, CELL, limit=100)
         assert [o.msg_type for o in outputs] == ["stream", "display_data"][: 1 + is_cut]
         if is_cut:
             assert "100 characters" in outputs[1].content["data"]["text/plain"]
@@ -82,7 +85,9 @@ def test_result_is_shown_as_python_would(value: object, text: str | None) -> Non
     ],
 )
 def test_failure_of_the_service_says_what_is_left_and_what_to_do(text: str, words: str) -> None:
-    outputs, reply = map_execution(execution(False, stdout="o", stderr=text), CELL, limit=10**7)
+    outputs, reply = map_execution(
+        execution(succeeded=False, stdout="o", stderr=text), CELL, limit=10**7
+    )
     assert [o.msg_type for o in outputs] == ["stream", "error"]
     assert reply.ename == "ExecutionFailed"
     assert words in "\n".join(reply.traceback)
@@ -94,10 +99,10 @@ def test_failure_of_the_service_says_what_is_left_and_what_to_do(text: str, word
 
 def test_message_with_half_a_character_is_still_packed() -> None:
     def pack(message: Any) -> bytes:
-        return str(message).encode()
+        return json.dumps(message, ensure_ascii=False).encode()
 
     packed = tolerant(pack)
-    assert packed({"a": "한"}) == "{'a': '한'}".encode()
+    assert packed({"a": "한"}) == '{"a": "한"}'.encode()
     assert packed({"a": "x\ud800y"}) == '{"a": "x\ufffdy"}'.encode()
 
 
