@@ -16,7 +16,7 @@ class AutoInterpreter(Interpreter):
     """The ``linked`` interpreter; from the time its handshake fails, the ``direct`` one."""
 
     def __init__(self, linked: Interpreter, direct: Interpreter) -> None:
-        self._current = linked
+        self._current = self._linked = linked
         self._direct = direct
 
     @property
@@ -30,6 +30,11 @@ class AutoInterpreter(Interpreter):
         return self._current.cooldown_seconds
 
     @property
+    def is_reached(self) -> bool:  # type: ignore[override]
+        """Whether the session may have been allocated by this kernel."""
+        return self._linked.is_reached or self._direct.is_reached
+
+    @property
     def started(self) -> bool:
         """Whether the session has been reached."""
         return self._current.started
@@ -41,7 +46,7 @@ class AutoInterpreter(Interpreter):
         except NoGuest as error:
             self._current = self._direct
             if emit is not None:
-                text = f"Direct mode, because this session cannot be linked to: {error.what}"
+                text = f"Direct mode, because this session cannot be linked to: {error.reason}."
                 emit(Output(msg_type="display_data", content=notice(text)))
             await self._current.start(emit)
 

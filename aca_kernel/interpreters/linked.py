@@ -115,6 +115,7 @@ class LinkedInterpreter(Interpreter):
         await asyncio.shield(self._starting)
 
     async def _start(self, emit: Emit | None) -> None:
+        self.is_reached = True  # what is asked for is allocated, whatever comes back
         hello = await self._hello()
         self._kernel = hello.kernel
         self._next_count = 1 if hello.cells == 0 else None

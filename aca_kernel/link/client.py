@@ -34,7 +34,15 @@ Call = Callable[..., Awaitable[Any]]
 
 
 class NoGuest(AcaKernelError):
-    """The session cannot hold a guest; ``what`` says why. Direct mode still works there."""
+    """The session cannot hold a guest; ``reason`` says why. Direct mode still works there."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"This session cannot be linked to: {reason}.",
+            left="Nothing of this cell was run.",
+            remedy="Set ACA_KERNEL_MODE to auto or direct, then restart the kernel.",
+        )
+        self.reason = reason
 
 
 class GuestGone(AcaKernelError):

@@ -450,6 +450,16 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
+def publish(shell: Any, answer: str, way: str) -> None:
+    """Give an answer as what the running call printed, or as its result."""
+    content: dict[str, Any] = {"name": "stdout", "text": answer}
+    kind = "stream"
+    if way == "result":
+        kind = "execute_result"
+        content = {"execution_count": 0, "data": {"text/plain": answer}, "metadata": {}}
+    shell.kernel.send_response(shell.kernel.iopub_socket, kind, content)
+
+
 def install(shell: Any, mark: str, version: str) -> Relay:
     """Start the relay and have exchange calls answered outside IPython, where they leak."""
     relay = Relay(version)
@@ -459,13 +469,7 @@ def install(shell: Any, mark: str, version: str) -> Relay:
     async def do_execute(code: str, *args: Any, **kwargs: Any) -> Any:
         if not code.startswith("#" + mark):
             return await original(code, *args, **kwargs)
-        answer, way = relay.exchange(code)
-        content: dict[str, Any] = {"name": "stdout", "text": answer}
-        kind = "stream"
-        if way == "result":
-            kind = "execute_result"
-            content = {"execution_count": 0, "data": {"text/plain": answer}, "metadata": {}}
-        kernel.send_response(kernel.iopub_socket, kind, content)
+        publish(shell, *relay.exchange(code))
         return {
             "status": "ok",
             "execution_count": shell.execution_count,

@@ -140,7 +140,7 @@ class Proxy:
 
     async def _close(self) -> None:
         self._server.close()
-        tasks = self._tasks - {asyncio.current_task()}  # type: ignore[arg-type]
+        tasks = self._tasks - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -180,7 +180,7 @@ class Proxy:
             await self._forward(request)
             _reset(writer)
         elif fault == THROTTLED:
-            await _send(writer, b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n")
+            await _send(writer, b"HTTP/1.1 429 Slower\r\nContent-Length: 0\r\n\r\n")
         elif fault == UNAVAILABLE:
             await _send(
                 writer, b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy"
