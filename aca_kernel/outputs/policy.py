@@ -63,6 +63,11 @@ class OutputPolicy:
         self._budget = Budget()
         self._streams = {"stdout": StreamText(), "stderr": StreamText()}
 
+    @property
+    def name(self) -> str:
+        """Which of ``POLICIES`` it is."""
+        return self._name
+
     def message(
         self, msg_type: str, content: Mapping[str, Any], metadata: Mapping[str, Any]
     ) -> list[Message]:
