@@ -12,8 +12,8 @@ _LIMITS = {
     "data": 512 * 1024 * 1024,  # characters of displays
     "displays": 10_000,
     "frames": 200,  # each is two documents to the browser
-    "parsed": 16 * 1024 * 1024,  # characters of HTML looked at; it takes a second per 2 MB
-    "rendered": 2 * 1024 * 1024,  # characters of Markdown; about the same again
+    "parsed": 128 * 1024 * 1024,  # characters of HTML looked at; a second is 5 MB and more
+    "rendered": 8 * 1024 * 1024,  # characters of Markdown; a second is 50 KB and more
     "messages": 1_000_000,
 }
 _HELD = ("text", "data", "displays", "frames")

@@ -15,6 +15,7 @@ from typing import Any
 from .budget import Budget
 from .frames import MAX_LENGTH as MAX_HTML
 from .frames import framed, needs_network, shows_nothing
+from .html import MAX_LENGTH as MAX_PARSED
 from .html import inert
 from .images import FORMAT_OF, ImageRefused, checked_image, svg_as_image
 from .jsondata import NotJson, bounded_copy
@@ -120,7 +121,8 @@ def _add_html(value: Any, shown: dict[str, Any], lost: list[str], budget: Budget
     if text is None or len(text) > MAX_HTML:
         lost.append(_notice("HTML", "it is too large", "Save it to a file and %download that."))
         return
-    if budget.take("parsed", len(text)) and (clean := inert(bare(text))) is not None:
+    parsed = len(text) <= MAX_PARSED and budget.take("parsed", len(text))
+    if parsed and (clean := inert(bare(text))) is not None:
         shown["text/html"] = "" if shows_nothing(clean) else clean
     elif shows_nothing(text):
         shown["text/html"] = ""
@@ -142,8 +144,7 @@ def _add_markdown(value: Any, shown: dict[str, Any], lost: list[str], budget: Bu
     text = text_of(value)
     clean = None
     if text is not None and budget.take("rendered", len(text)):
-        html = rendered(bare(text))
-        clean = None if html is None else inert(html)
+        clean = inert(rendered(bare(text)))
     if clean is None:
         lost.append(_notice("Markdown", "it is too large", "Show less of it at once."))
     else:

@@ -24,7 +24,10 @@ MAX_LENGTH = 2 * 1024 * 1024
 """Characters above which HTML is not parsed (nh3 is quadratic in depth)."""
 
 MAX_DEPTH = 256
-MAX_TAGS = 60_000
+MAX_TAGS = 150_000
+MAX_REFERENCES = 100_000
+"""Character references above which HTML is not parsed (nh3 is quadratic in them too)."""
+
 MAX_ATTRIBUTES = 40
 
 _VOID = frozenset({"br", "hr", "img", "col", "source"})
@@ -97,6 +100,10 @@ _OF_TAG: dict[str, dict[str, re.Pattern[str]]] = {
 }
 _ATTRIBUTES = {tag: {*_ANYWHERE, "style", *_OF_TAG.get(tag, ())} for tag in TAGS}
 
+_CLIP = '<div style="overflow-x: auto; contain: paint">{}</div>'
+_MAY_OVERFLOW = re.compile(r"style=|\$|\\[(\[b]")
+"""What can paint outside its box, over another cell: huge letters, a formula's moved parts."""
+
 _NEEDLESS = re.compile(
     r"id|name|class|href|target|rel|type|role|tabindex|controls|autoplay|loop"
     r"|preload|xmlns|border|loading|decoding|aria-[a-z-]+|data-[a-z0-9_:-]+"
@@ -116,6 +123,16 @@ _IMPLIED = {
     "thead": {"colgroup", "caption"},
     "tfoot": {"td", "th", "tr", "tbody", "thead"},
 }
+_ROW_GROUPS = frozenset({"thead", "tbody", "tfoot"})
+_PARENTS = {
+    **dict.fromkeys(("td", "th"), frozenset({"tr"})),
+    "tr": _ROW_GROUPS | {"table"},
+    **dict.fromkeys((*_ROW_GROUPS, "caption", "colgroup"), frozenset({"table"})),
+    "col": frozenset({"table", "colgroup"}),
+}
+"""Where the parts of a table may be: elsewhere a browser moves them, and nh3 takes long."""
+
+_ONLY_PARTS = _ROW_GROUPS | {"table", "tr", "colgroup"}
 _MAY_STAY_OPEN = frozenset(["li", "p", "dt", "dd", *_CELLS])
 
 _TEXT_RUN = re.compile(r"[^<]+")
@@ -135,7 +152,7 @@ def inert(text: str) -> str | None:
     None also for HTML that is too long, too deep, not well formed, or shows nothing without what
     would be removed. Time is linear in the length.
     """
-    if len(text) > MAX_LENGTH:
+    if len(text) > MAX_LENGTH or text.count("&") > MAX_REFERENCES:
         return None
     text = _STYLE_BLOCK.sub(_without_dataframe_style, text)
     if not _is_inert(text, strict=False):
@@ -143,7 +160,7 @@ def inert(text: str) -> str | None:
     cleaned = defused(_cleaned(text))
     if len(cleaned) > 4 * len(text) + 1000 or not _is_inert(cleaned, strict=True):
         return None
-    return cleaned
+    return _CLIP.format(cleaned) if _MAY_OVERFLOW.search(cleaned) else cleaned
 
 
 def _without_dataframe_style(block: re.Match[str]) -> str:
@@ -192,6 +209,8 @@ def _is_inert(text: str, *, strict: bool) -> bool:
         run = _TEXT_RUN.match(text, position)
         if run:
             position = run.end()
+            if stack and stack[-1] in _ONLY_PARTS and not run[0].isspace():
+                return False
             continue
         comment = None if strict else _COMMENT.match(text, position)
         if comment:
@@ -212,13 +231,24 @@ def _is_inert(text: str, *, strict: bool) -> bool:
         elif closes:
             if not _closed(stack, name):
                 return False
-        elif name not in _VOID:
-            while stack and stack[-1] in _IMPLIED.get(name, ()):
-                stack.pop()
-            stack.append(name)
-            if len(stack) > MAX_DEPTH:
-                return False
+        elif not _opened(stack, name):
+            return False
     return all(name in _MAY_STAY_OPEN for name in stack)
+
+
+def _opened(stack: list[str], name: str) -> bool:
+    """Put ``name`` on the stack; False when it may not be there, or is too deep."""
+    while stack and stack[-1] in _IMPLIED.get(name, ()):
+        stack.pop()
+    parent = stack[-1] if stack else ""
+    if name in _PARENTS:
+        if parent not in _PARENTS[name]:
+            return False
+    elif parent in _ONLY_PARTS:
+        return False
+    if name not in _VOID:
+        stack.append(name)
+    return len(stack) <= MAX_DEPTH
 
 
 def _closed(stack: list[str], name: str) -> bool:

@@ -126,8 +126,8 @@ class OutputPolicy:
 
     def error(self, ename: Any, evalue: Any, traceback: Any) -> tuple[str, str, list[str]]:
         """The error fields of a reply or message: text alone, of a bearable length."""
-        if self._name == "trusted":
-            return ename, evalue, list(traceback)
+        if self._name == "trusted" and isinstance(traceback, list | tuple):
+            return str(ename), str(evalue), [str(line) for line in traceback]
         name = " ".join(bare(ename[: MAX_ENAME * 4]).split()) if isinstance(ename, str) else ""
         value = bare(_cut(evalue, MAX_EVALUE)) if isinstance(evalue, str) else ""
         lines, left = [], MAX_TRACEBACK
