@@ -211,8 +211,7 @@ def _image_sizes(metadata: Any, shown: Mapping[str, Any]) -> dict[str, Any]:
             size = {
                 side: int(given[side])
                 for side in ("width", "height")
-                if isinstance(given.get(side), int | float)
-                and 1 <= given[side] <= _MAX_PIXELS_SHOWN
+                if type(given.get(side)) in (int, float) and 1 <= given[side] <= _MAX_PIXELS_SHOWN
             }
             if size:
                 sizes[mime] = size

@@ -13,8 +13,12 @@ from hypothesis import strategies as st
 from IPython.display import Audio, Image
 
 from aca_kernel.outputs.html import MAX_DEPTH, MAX_LENGTH, TAGS, inert
+from aca_kernel.outputs.streams import bare
 
-PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5E"
+    "rkJggg=="
+)
 ATTRIBUTES = {
     *("align", "alt", "bgcolor", "border", "cellpadding", "cellspacing", "class", "colspan"),
     *("controls", "dir", "frame", "halign", "height", "high", "lang", "low", "max", "min"),
@@ -92,8 +96,6 @@ def test_simple_html_stays_as_it_is(text: str) -> None:
     ],
 )
 def test_what_does_not_change_the_look_goes_silently(text: str, clean: str) -> None:
-    from aca_kernel.outputs.streams import bare
-
     assert shown(bare(text)) == clean
 
 
