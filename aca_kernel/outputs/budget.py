@@ -49,6 +49,10 @@ class Budget:
         self._used[kind] += amount
         return True
 
+    def give_back(self, kind: str) -> None:
+        """Count one of ``kind`` less: it is about to be replaced."""
+        self._used[kind] = max(0, self._used[kind] - 1)
+
     def left(self, kind: str) -> int:
         """How much more of ``kind`` there may be."""
         return _LIMITS[kind] - self._used[kind]

@@ -5,7 +5,10 @@ script in the inner one can reach neither the page nor its cookies. Its content 
 allows what the document brings along and nothing from the network. What no policy of its own can
 forbid is that a document leaves for another address (``location = ...``, a link, a meta refresh);
 that is for the outer frame's ``frame-src 'none'`` to refuse, which holds no script of ours or of
-theirs. Measured in JupyterLab: trust.md 3.1 and 3.5.
+theirs. Measured in Chromium 156: with one frame alone five ways of leaving worked, with two none.
+
+One thing is left: no policy forbids WebRTC (Chromium ignores ``webrtc 'block'``), so a script in
+a frame can send datagrams to an address it knows. It knows nothing but what the session does.
 """
 
 from __future__ import annotations
@@ -47,7 +50,7 @@ _NOTE = "Isolated: this HTML has no access to this page or to the network."
 _DEFAULT_HEIGHT = 400
 _MIN_HEIGHT, _MAX_HEIGHT = 60, 1200
 _MARGIN = 24
-_ROW_HEIGHT = 26
+_ROW_HEIGHT = 23
 
 _DECLARED = re.compile(
     r"<(?:div|svg|canvas|table|figure|iframe|img|section|video)\b[^<>]{0,600}?"

@@ -8,6 +8,7 @@ method here raises, and what is not understood is not shown.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -43,6 +44,9 @@ MAX_NEXT_INPUT = 1024 * 1024
 MAX_INSPECTION = 1024 * 1024
 MAX_EXPRESSIONS = 200
 
+_MAGIC = re.compile(r"(?:^|=)\s*%", re.MULTILINE)
+"""A magic in a cell that the session wrote: ours act on this machine (%upload)."""
+
 _CUT = " ... [aca-kernel: cut]"
 _OVERHEAD = 100
 """Characters that a message counts beside its content."""
@@ -61,6 +65,7 @@ class OutputPolicy:
         self._name = name
         self._scope = scope
         self._budget = Budget()
+        self._framed: set[Any] = set()  # the display_ids whose display is a frame
         self._streams = {"stdout": StreamText(), "stderr": StreamText()}
 
     @property
@@ -93,8 +98,8 @@ class OutputPolicy:
     def payload(self, payload: Sequence[Any]) -> list[dict[str, Any]]:
         """What of an execute_reply's payload may reach the front end.
 
-        A ``page`` with judged data, and the text of one new cell (never instead of the user's);
-        everything else acts on the front end.
+        A ``page`` with judged data, and the text of one new cell (without magics, and never instead
+        of the user's); everything else acts on the front end.
         """
         if not isinstance(payload, list | tuple):
             return []
@@ -114,7 +119,7 @@ class OutputPolicy:
                     }
                 elif source == "set_next_input" and self._name == "isolated":
                     text = text_of(item.get("text"))
-                    if text is not None and not item.get("replace"):
+                    if text and not item.get("replace") and not _MAGIC.search(text):
                         kept["next"] = {
                             "source": "set_next_input",
                             "text": bare(text[:MAX_NEXT_INPUT]),
@@ -163,6 +168,7 @@ class OutputPolicy:
         if msg_type == "clear_output":
             wait = content.get("wait") is True
             self._budget.clear()
+            self._framed.clear()
             return [("clear_output", {"wait": wait})]
         if msg_type == "error":
             return self._error_message(content)
@@ -200,7 +206,7 @@ class OutputPolicy:
             twin = {"text/plain": "[aca-kernel] An output of more than 64 MB was left out."}
             shown: dict[str, Any] = {"data": twin, "metadata": {}, "transient": transient}
         else:
-            data, metadata = self._bundle(content.get("data"), content.get("metadata"))
+            data, metadata = self._named(transient, content.get("data"), content.get("metadata"))
             shown = {"data": data, "metadata": metadata, "transient": transient}
         if msg_type != "update_display_data" and not self._budget.take(
             "data", _size(shown["data"])
@@ -211,6 +217,19 @@ class OutputPolicy:
             known = isinstance(count, int) and 0 <= count < 2**31
             shown["execution_count"] = count if known else 0
         return [(msg_type, shown)]
+
+    def _named(
+        self, transient: Mapping[str, Any], data: Any, metadata: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The judged bundle of a display that may have a name, and then replaces that one."""
+        name = transient.get("display_id")
+        if name in self._framed:
+            self._framed.discard(name)
+            self._budget.give_back("frames")
+        shown, sizes = self._bundle(data, metadata)
+        if name and "<iframe" in shown.get("text/html", ""):
+            self._framed.add(name)
+        return shown, sizes
 
     def _bundle(self, data: Any, metadata: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         if self._name == "isolated":

@@ -294,6 +294,8 @@ def test_payloads_that_act_on_the_front_end_are_dropped() -> None:
         {"source": "page", "data": {"text/plain": "help", "text/html": "<b>h</b>"}, "start": 0},
         {"source": "set_next_input", "text": "x = 1", "replace": False},
     ]
+    for magic in ("%upload secret.txt", "x=1\n  %upload y", "x = %upload y", "%%bash\nx"):
+        assert policy.payload([{"source": "set_next_input", "text": magic}]) == []
     assert policy.payload({"source": "page"}) == []  # type: ignore[arg-type]
 
 
@@ -416,6 +418,14 @@ def test_frames_without_end_become_text() -> None:
     shown = [policy.message("display_data", display, {})[0][1]["data"] for _ in range(300)]
     assert sum("text/html" in data for data in shown) == 200
     assert "too many frames" in shown[-1]["text/plain"]
+
+
+def test_a_frame_may_be_updated_without_end() -> None:
+    policy = OutputPolicy("isolated")
+    for _ in range(500):
+        update = {"data": {"text/html": "<script>1</script>"}, "transient": {"display_id": "x"}}
+        ((_, shown),) = policy.message("update_display_data", update, {})
+        assert "<iframe" in shown["data"]["text/html"]
 
 
 def test_much_output_takes_little_time() -> None:
