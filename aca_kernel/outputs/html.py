@@ -274,7 +274,10 @@ def _attributes_end(text: str, position: int, tag: str, *, strict: bool) -> int 
         if attribute is None:
             return None
         name, raw = attribute[1].lower(), attribute[2] or ""
-        value = html.unescape(raw[1:-1] if raw[:1] in "\"'" else raw)
+        try:
+            value = html.unescape(raw[1:-1] if raw[:1] in "\"'" else raw)
+        except ValueError:  # a character's number of more than 4300 digits
+            return None
         kept = _attribute(tag, name, value)
         if strict:
             if kept is None or kept != value.strip():

@@ -44,7 +44,7 @@ MAX_NEXT_INPUT = 1024 * 1024
 MAX_INSPECTION = 1024 * 1024
 MAX_EXPRESSIONS = 200
 
-_MAGIC = re.compile(r"(?:^|=)\s*%", re.MULTILINE)
+_MAGIC = re.compile("(?:^|[=\n\r\u2028\u2029])[^\\S\n\r\u2028\u2029]*%")
 """A magic in a cell that the session wrote: ours act on this machine (%upload)."""
 
 _CUT = " ... [aca-kernel: cut]"
@@ -118,11 +118,11 @@ class OutputPolicy:
                         "start": 0,
                     }
                 elif source == "set_next_input" and self._name == "isolated":
-                    text = text_of(item.get("text"))
+                    text = bare((text_of(item.get("text")) or "")[:MAX_NEXT_INPUT])
                     if text and not item.get("replace") and not _MAGIC.search(text):
                         kept["next"] = {
                             "source": "set_next_input",
-                            "text": bare(text[:MAX_NEXT_INPUT]),
+                            "text": text,
                             "replace": False,
                         }
             except Exception:  # noqa: S112 - hostile data: fail closed

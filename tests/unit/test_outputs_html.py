@@ -153,6 +153,8 @@ HOSTILE = [
     '<p style="cursor: url(x), auto">x</p>',
     "<p style=\"font-family: 'a;b'\">x</p>",
     '<p style="color: red/**/;">x</p>',
+    '<p style="color: red !important; top: 0 !important">x</p>',
+    "<p title='&#" + "1" * 5000 + ";'>x</p>",
     "<p contenteditable>x</p>",
     "<p accesskey=x>x</p>",
     "<p is=x-y>x</p>",
@@ -239,6 +241,8 @@ def test_too_long_or_too_deep_is_not_parsed() -> None:
         "<table>" + "<b>x</b>" * 100_000 + "</table>",
         "<style>" * 140_000,
         '<p style="' + "a:b;" * 250_000 + '">',
+        ("<p style='color: a" + " " * 1900 + "b'>x</p>") * 1000,
+        "<p title='&#" + "1" * 10**6 + ";'>x</p>",
         '<p style="color: ' + "1234" * 400 + '">x</p>' * 100,
     ],
 )

@@ -294,9 +294,16 @@ def test_payloads_that_act_on_the_front_end_are_dropped() -> None:
         {"source": "page", "data": {"text/plain": "help", "text/html": "<b>h</b>"}, "start": 0},
         {"source": "set_next_input", "text": "x = 1", "replace": False},
     ]
-    for magic in ("%upload secret.txt", "x=1\n  %upload y", "x = %upload y", "%%bash\nx"):
+    for magic in ("%upload secret.txt", "x=1\n  %upload y", "x = %upload y", "%%bash\nx", "a\r%b"):
         assert policy.payload([{"source": "set_next_input", "text": magic}]) == []
     assert policy.payload({"source": "page"}) == []  # type: ignore[arg-type]
+
+
+def test_a_long_text_for_the_next_cell_takes_little_time() -> None:
+    start = time.process_time()
+    for text in ("\n" * 10**6, "\r" * 10**6, " " * 10**6, "= " * 500_000, "=\u2028" * 500_000):
+        OutputPolicy("isolated").payload([{"source": "set_next_input", "text": text}])
+    assert time.process_time() - start < 2
 
 
 def test_answers_to_expressions_are_judged() -> None:
