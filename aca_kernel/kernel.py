@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import signal
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
@@ -17,9 +19,10 @@ from .cells import Code, LineMagic, split
 from .errors import AcaKernelError, UsageError
 from .interpreters.base import CellRequest, Output, Reply, error_reply
 from .magics import CELL_MAGICS, LINE_MAGICS, MagicContext, magic_help, run_magic
+from .outputs.policy import OutputPolicy
 from .outputs.surrogates import replace_surrogates, tolerant
 from .session import KernelSession
-from .settings import Settings
+from .settings import OUTPUT_POLICIES, Settings
 from .stdin import ask
 
 __all__ = ["AzureSessionsKernel"]
@@ -54,6 +57,7 @@ class AzureSessionsKernel(Settings, Kernel):
             connection_file=Path(file) if file else None,
             key=self.session.key if self.session is not None else b"",
         )
+        self._display_scope = secrets.token_hex(8)
         self._cell: asyncio.Task[Reply] | None = None
         self._in_session = False
         self._warming: asyncio.Task[None] | None = None
@@ -137,8 +141,9 @@ class AzureSessionsKernel(Settings, Kernel):
             allow_stdin=allow_stdin,
             execution_count=count,
         )
+        policy = OutputPolicy(self._policy_name(), scope=self._display_scope)
         parent = self.get_parent("shell")  # type: ignore[no-untyped-call]
-        emitter = Emitter(self, parent, silent=silent)
+        emitter = Emitter(self, parent, policy, silent=silent)
         self._cell = asyncio.ensure_future(self._run_cell(request, emitter))
         try:
             reply = await self._cell
@@ -158,6 +163,9 @@ class AzureSessionsKernel(Settings, Kernel):
         if not silent and not store_history:
             self.execution_count = count - 1
         return {**reply.content(), "execution_count": count}
+
+    def _policy_name(self) -> str:
+        return self.output_policy if self.output_policy in OUTPUT_POLICIES else "isolated"
 
     async def _run_cell(self, request: CellRequest, emit: Emitter) -> Reply:
         if replace_surrogates(request.code) != request.code:
@@ -195,7 +203,8 @@ class AzureSessionsKernel(Settings, Kernel):
         await self.remote.connected()
         self._in_session = True
         try:
-            return await self.remote.execute(piece, emit)
+            reply = await self.remote.execute(piece, emit.session)
+            return emit.judged(reply)
         finally:
             self._in_session = False
 
@@ -215,6 +224,7 @@ class AzureSessionsKernel(Settings, Kernel):
             session=self.remote,
             interpreter=interpreter,
             emit=emit,
+            emit_session=emit.session,
             root=self._root(),
             ask=question,
             call=self.remote.worker.call,
@@ -224,7 +234,8 @@ class AzureSessionsKernel(Settings, Kernel):
             body=magic.body,
         )
         try:
-            return await run_magic(magic.name, magic.arguments, context)
+            reply = await run_magic(magic.name, magic.arguments, context)
+            return emit.judged(reply) if reply is not None else None
         finally:
             if self.remote.started:
                 self.remote.touch()
@@ -333,11 +344,16 @@ class AzureSessionsKernel(Settings, Kernel):
 
 
 class Emitter:
-    """Shows Outputs in one cell, from any thread; a silent cell shows none."""
+    """Shows Outputs in one cell, from any thread; a silent cell shows none.
 
-    def __init__(self, kernel: Kernel, parent: Any, *, silent: bool) -> None:
+    Called itself it shows what this kernel has to say; ``session`` takes what a session sends,
+    which the output policy judges first.
+    """
+
+    def __init__(self, kernel: Kernel, parent: Any, policy: OutputPolicy, *, silent: bool) -> None:
         self._kernel = kernel
         self._parent = parent
+        self._policy = policy
         self._silent = silent
 
     def __call__(self, output: Output) -> None:
@@ -353,6 +369,34 @@ class Emitter:
             metadata=dict(output.metadata),
             buffers=list(output.buffers),
         )
+
+    def session(self, output: Output) -> None:
+        """Show what the policy makes of a session's message."""
+        if output.own:
+            self(output)
+            return
+        judged = self._policy.message(output.msg_type, output.content, output.metadata)
+        trusted = self._policy.name == "trusted"
+        for msg_type, content in judged:
+            self(
+                Output(
+                    msg_type=msg_type,
+                    content=content,
+                    metadata=output.metadata if trusted else {},
+                    buffers=output.buffers if trusted else (),
+                )
+            )
+
+    def judged(self, reply: Reply) -> Reply:
+        """A session's reply as the policy lets it reach the front end."""
+        if reply.ok:
+            return replace(
+                reply,
+                user_expressions=self._policy.user_expressions(reply.user_expressions),
+                payload=self._policy.payload(reply.payload),
+            )
+        ename, evalue, traceback = self._policy.error(reply.ename, reply.evalue, reply.traceback)
+        return replace(reply, ename=ename, evalue=evalue, traceback=traceback)
 
     def text(self, text: str) -> None:
         """Show ``text`` on stdout, with a line's end."""

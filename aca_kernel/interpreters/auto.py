@@ -47,7 +47,7 @@ class AutoInterpreter(Interpreter):
             self._current = self._direct
             if emit is not None:
                 text = f"Direct mode, because this session cannot be linked to: {error.reason}."
-                emit(Output(msg_type="display_data", content=notice(text)))
+                emit(Output(msg_type="display_data", content=notice(text), own=True))
             await self._current.start(emit)
 
     async def execute(self, request: CellRequest, emit: Emit) -> Reply:

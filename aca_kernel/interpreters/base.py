@@ -20,6 +20,8 @@ class Output:
     content: Mapping[str, Any]
     metadata: Mapping[str, Any] = field(default_factory=dict)
     buffers: Sequence[bytes] = ()
+    own: bool = False
+    """Whether it is this kernel's own word, not the session's: the output policy lets it pass."""
 
 
 Ask = Callable[[str, bool], Coroutine[Any, Any, str]]

@@ -180,7 +180,7 @@ class DirectInterpreter(Interpreter):
                 f"Reattached to the living session {shorten(self.identifier)}: variables and"
                 " files are as they were."
             )
-            emit(Output(msg_type="display_data", content=notice(text)))
+            emit(Output(msg_type="display_data", content=notice(text), own=True))
         self._greeted_before = True
 
     async def execute(self, request: CellRequest, emit: Emit) -> Reply:

@@ -128,7 +128,7 @@ class LinkedInterpreter(Interpreter):
                 f"Reattached to the living session {shorten(self.identifier)}: variables and"
                 " files are as they were."
             )
-            emit(Output(msg_type="display_data", content=notice(text)))
+            emit(Output(msg_type="display_data", content=notice(text), own=True))
         self._met = True
 
     async def _hello(self) -> Hello:
@@ -430,7 +430,7 @@ class LinkedInterpreter(Interpreter):
         if ours != running.message_id and ours in self._cut_off:
             self._cut_off.discard(str(ours))
             text = "What follows, up to this cell's own output, is of the cell that was cut off."
-            running.emit(Output(msg_type="display_data", content=notice(text)))
+            running.emit(Output(msg_type="display_data", content=notice(text), own=True))
         if kind == "execute_result" and not request.shows_result:
             return
         metadata = message.get("metadata")
@@ -550,7 +550,7 @@ class _Outage:
         kind = "update_display_data" if self._display_id else "display_data"
         self._display_id = self._display_id or f"aca-kernel-{uuid.uuid4().hex}"
         content["transient"] = {"display_id": self._display_id}
-        self._emit(Output(msg_type=kind, content=content))
+        self._emit(Output(msg_type=kind, content=content, own=True))
 
 
 def _reply(content: Mapping[str, Any]) -> Reply:

@@ -119,6 +119,7 @@ def _stream(name: str, text: str, limit: int) -> list[Output]:
                     f"{name} ends here: the service cuts a cell's {name} after"
                     f" {limit:,} characters. Write long output to a file and %download it."
                 ),
+                own=True,
             )
         )
     return outputs
@@ -146,7 +147,7 @@ def _image(value: dict[str, Any]) -> Output:
     try:
         image = png_image(str(value["base64_data"]))
     except ImageRefused as refused:
-        return Output(msg_type="display_data", content=notice(str(refused)))
+        return Output(msg_type="display_data", content=notice(str(refused)), own=True)
     return Output(
         msg_type="display_data",
         content={

@@ -74,6 +74,8 @@ class MagicContext:
     session: SessionControl
     interpreter: Interpreter
     emit: Emit
+    emit_session: Emit
+    """Shows what the session itself sends: the output policy judges it first."""
     root: Path
     """The directory on this machine that transfers stay in, resolved."""
     ask: Callable[[str], Awaitable[str | None]]

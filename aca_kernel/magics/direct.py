@@ -38,5 +38,9 @@ class Direct(Magic):
             execution_count=context.execution_count,
         )
         return await run_direct(
-            context.client, context.session.identifier, request, context.emit, context.call
+            context.client,
+            context.session.identifier,
+            request,
+            context.emit_session,
+            context.call,
         )

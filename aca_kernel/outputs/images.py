@@ -5,12 +5,21 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import re
 import warnings
 from dataclasses import dataclass
 
 from ..errors import AcaKernelError
 
-__all__ = ["MAX_PIXELS", "ImageRefused", "PngImage", "png_image"]
+__all__ = [
+    "FORMAT_OF",
+    "MAX_PIXELS",
+    "ImageRefused",
+    "PngImage",
+    "checked_image",
+    "png_image",
+    "svg_as_image",
+]
 
 MAX_PIXELS = 100_000_000
 """Width times height above which an image is not decoded (a decompression bomb)."""
@@ -20,6 +29,17 @@ MAX_BYTES = 64 * 1024 * 1024
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 """What Pillow may try: its plain raster decoders, none that starts a program or a script."""
+
+FORMAT_OF = {
+    "image/png": "PNG",
+    "image/jpeg": "JPEG",
+    "image/gif": "GIF",
+    "image/webp": "WEBP",
+}
+"""The mime types of raster images, with the only format of Pillow that each may hold."""
+
+MAX_SVG = 16 * 1024 * 1024
+_SVG_ROOT = re.compile(r"<svg\b([^<>]{0,4000})>", re.IGNORECASE)
 
 
 class ImageRefused(AcaKernelError):
@@ -43,12 +63,7 @@ def png_image(encoded: str) -> PngImage:
     """
     from PIL import Image, UnidentifiedImageError
 
-    if len(encoded) > MAX_BYTES * 4 // 3:
-        raise ImageRefused(f"An image of more than {MAX_BYTES // 2**20} MB was left out.")
-    try:
-        content = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        raise ImageRefused("An image was left out: its data is not base64.") from None
+    content = _decoded(encoded)
     try:
         with warnings.catch_warnings():
             # Pillow warns above its own pixel limit; ours is checked below, before decoding.
@@ -70,6 +85,15 @@ def png_image(encoded: str) -> PngImage:
     return PngImage(data=base64.b64encode(content).decode("ascii"), width=width, height=height)
 
 
+def _decoded(encoded: str) -> bytes:
+    if len(encoded) > MAX_BYTES * 4 // 3:
+        raise ImageRefused(f"An image of more than {MAX_BYTES // 2**20} MB was left out.")
+    try:
+        return base64.b64decode("".join(encoded.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise ImageRefused("An image was left out: its data is not base64.") from None
+
+
 def _checked_size(size: tuple[int, int]) -> tuple[int, int]:
     width, height = size
     if width * height > MAX_PIXELS:
@@ -89,3 +113,44 @@ def _as_png(image: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format="PNG")
     return buffer.getvalue()
+
+
+def checked_image(mime: str, encoded: str) -> str:
+    """The base64 of an image that is what ``mime`` (one of ``FORMAT_OF``) says.
+
+    Raises ImageRefused as :func:`png_image` does. Only the header is read, and a PNG's checksums:
+    what decodes it is the front end's own decoder, as for any image.
+    """
+    from PIL import Image
+
+    content = _decoded(encoded)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content), formats=(FORMAT_OF[mime],)) as image:
+                _checked_size(image.size)
+                image.verify()
+    except ImageRefused:
+        raise
+    except Image.DecompressionBombError:
+        raise ImageRefused(f"An image was left out: more than {MAX_PIXELS:,} pixels.") from None
+    except Exception:
+        raise ImageRefused(f"An image was left out: its data is no {mime}.") from None
+    return base64.b64encode(content).decode("ascii")
+
+
+def svg_as_image(text: str) -> str:
+    """HTML that shows the SVG document ``text`` as a picture: no script of it runs there.
+
+    Raises ImageRefused for what is too large, no SVG, or declares entities (an entity bomb).
+    """
+    if len(text) > MAX_SVG:
+        raise ImageRefused(f"An SVG of more than {MAX_SVG // 2**20} MB was left out.")
+    root = _SVG_ROOT.search(text)
+    if root is None or "<!ENTITY" in text:
+        raise ImageRefused("An SVG was left out: its data is no plain SVG.")
+    if "xmlns=" not in root[1]:
+        start = root.start() + len("<svg")
+        text = f'{text[:start]} xmlns="http://www.w3.org/2000/svg"{text[start:]}'
+    data = base64.b64encode(text.encode("utf-8", "replace")).decode("ascii")
+    return f'<img style="max-width: 100%" src="data:image/svg+xml;base64,{data}" alt="SVG">'

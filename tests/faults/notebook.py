@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from kernel.driver import Kernel, Pool, Ran, ask_pool
+from tests.kernel.driver import Kernel, Pool, Ran, ask_pool
 
 from .proxy import DARK, PASS, SPOILING, Proxy, seeded_script
 

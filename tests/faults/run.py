@@ -9,7 +9,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from conftest import running_pools
+from tests.conftest import running_pools
 
 from .notebook import Figures, run_notebook
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kernel.driver import Kernel, Pool, wait_for
+from tests.kernel.driver import Kernel, Pool, wait_for
 
 from aca_kernel.errors import AnswerLost
 from aca_kernel.pool import PoolClient, TokenSource, parse_endpoint

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import psutil
 import pytest
-from conftest import PoolStarter
-from faults.proxy import Proxy
-from kernel.driver import Pool, wait_for
+from tests.conftest import PoolStarter
+from tests.faults.proxy import Proxy
+from tests.kernel.driver import Pool, wait_for
 
 from aca_kernel.link import protocol
 from aca_kernel.link.client import GuestGone, LinkTaken, NoGuest, Transient

@@ -16,7 +16,7 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
-from kernel.driver import PATIENCE
+from tests.kernel.driver import PATIENCE
 
 from aca_kernel.link.client import Link, NoGuest
 from aca_kernel.pool import PoolClient

@@ -173,6 +173,7 @@ class Bench:
                 session=self.session,
                 interpreter=BareInterpreter(self.session),
                 emit=emit,
+                emit_session=emit,
                 root=self.root,
                 ask=ask,
                 call=call,

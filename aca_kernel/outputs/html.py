@@ -1,0 +1,297 @@
+"""HTML from a session: is it inert, and what of it is shown.
+
+One linear scan decides the look. HTML in which every tag is on a small inert list and nests
+properly is shown in the page, as nh3 gives it back; all other HTML belongs in a frame (frames.py).
+What is shown is nh3's output, scanned once more: what that scan does not accept goes into the
+frame as well, so a bypass has to fool two parsers that share nothing.
+
+The scan is ours because the standard library's html.parser takes quadratic time on hostile input
+(CVE-2025-6069, in Python up to 3.13.5) and repairs what a browser repairs in another way; here
+anything unusual is simply not inert. Sources of the rules: trust.md 3.4 and 3.5.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+from .styles import filtered_style
+from .tex import defused
+
+__all__ = ["MAX_DEPTH", "MAX_LENGTH", "inert"]
+
+MAX_LENGTH = 2 * 1024 * 1024
+"""Characters above which HTML is not parsed (nh3 is quadratic in depth)."""
+
+MAX_DEPTH = 256
+MAX_TAGS = 150_000
+MAX_REFERENCES = 100_000
+"""Character references above which HTML is not parsed (nh3 is quadratic in them too)."""
+
+MAX_ATTRIBUTES = 40
+
+_VOID = frozenset({"br", "hr", "img", "col", "source"})
+_TEXT = frozenset(
+    [
+        *("b", "i", "em", "strong", "u", "s", "del", "ins", "sub", "sup", "small", "big", "mark"),
+        *("kbd", "samp", "var", "tt", "code", "pre", "abbr", "cite", "q", "blockquote", "p"),
+        *("div", "span", "center", "section", "article", "header", "footer"),
+        *("h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "dl", "dt", "dd"),
+        *("figure", "figcaption", "details", "summary"),
+    ]
+)
+_CELLS = ("td", "th", "tr", "thead", "tbody", "tfoot", "caption", "colgroup")
+_TABLE = frozenset(["table", "col", *_CELLS])
+_MEDIA = frozenset({"img", "audio", "video", "source"})
+TAGS = _TEXT | _TABLE | _MEDIA | {"br", "hr", "progress", "meter"}
+"""The tags that can be shown in the page."""
+
+_DROPPED_TAGS = frozenset({"a", "html", "head", "body"})
+"""Tags that go while their content stays: a link leads nowhere, and is not one."""
+
+_NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,9})?")
+_SMALL = re.compile(r"\d{1,3}")
+_LENGTH = re.compile(r"\d{1,4}(?:\.\d{1,3})?(?:px|%)?")
+_WORD = re.compile(r"[A-Za-z][A-Za-z-]{0,30}")
+_COLOUR = re.compile(r"#[0-9A-Fa-f]{3,8}|[A-Za-z]{1,30}")
+_IMAGE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/\s]*={0,2}\s*")
+_SOUND = re.compile(r"data:(?:audio|video)/[a-z0-9.+-]{1,40};base64,[A-Za-z0-9+/\s]*={0,2}\s*")
+_MEDIA_TYPE = re.compile(r"(?:audio|video)/[a-z0-9.+-]{1,40}")
+_FLAG = re.compile(r"(?i)|open|controls|true")
+_ANY = re.compile(r"[^\x00]{0,2000}")
+_CLASS = re.compile(r"dataframe")
+
+_ANYWHERE = {"class": _CLASS, "title": _ANY, "dir": _WORD, "lang": _WORD, "align": _WORD}
+_CELL = {
+    "colspan": _SMALL,
+    "rowspan": _SMALL,
+    "valign": _WORD,
+    "halign": _WORD,
+    "scope": _WORD,
+    "bgcolor": _COLOUR,
+    "width": _LENGTH,
+    "height": _LENGTH,
+}
+_GAUGE = dict.fromkeys(("value", "min", "max", "low", "high", "optimum"), _NUMBER)
+_OF_TAG: dict[str, dict[str, re.Pattern[str]]] = {
+    "table": {
+        "border": _SMALL,
+        "cellpadding": _SMALL,
+        "cellspacing": _SMALL,
+        "width": _LENGTH,
+        "bgcolor": _COLOUR,
+        "rules": _WORD,
+        "frame": _WORD,
+    },
+    "td": _CELL,
+    "th": _CELL,
+    "tr": {"valign": _WORD, "bgcolor": _COLOUR},
+    "col": {"span": _SMALL, "width": _LENGTH},
+    "colgroup": {"span": _SMALL, "width": _LENGTH},
+    "img": {"src": _IMAGE, "alt": _ANY, "width": _LENGTH, "height": _LENGTH},
+    "audio": {"src": _SOUND, "controls": _FLAG},
+    "video": {"src": _SOUND, "controls": _FLAG, "width": _LENGTH, "height": _LENGTH},
+    "source": {"src": _SOUND, "type": _MEDIA_TYPE},
+    "ol": {"start": _SMALL, "type": re.compile(r"[1aAiI]")},
+    "li": {"value": _SMALL},
+    "details": {"open": _FLAG},
+    "progress": _GAUGE,
+    "meter": _GAUGE,
+}
+_ATTRIBUTES = {tag: {*_ANYWHERE, "style", *_OF_TAG.get(tag, ())} for tag in TAGS}
+
+_CLIP = '<div style="overflow-x: auto; contain: paint">{}</div>'
+_MAY_OVERFLOW = re.compile(r"style=|\$|\\[(\[b]")
+"""What can paint outside its box, over another cell: huge letters, a formula's moved parts."""
+
+_NEEDLESS = re.compile(
+    r"id|name|class|href|target|rel|type|role|tabindex|controls|autoplay|loop"
+    r"|preload|xmlns|border|loading|decoding|aria-[a-z-]+|data-[a-z0-9_:-]+"
+    r"|download|charset|lang|element|cell[a-z]+|width|height|scope"
+)
+"""Attributes whose loss does not change the look of inert HTML (it has no style sheet)."""
+
+_IMPLIED = {
+    "li": {"li"},
+    "p": {"p"},
+    "dt": {"dt", "dd"},
+    "dd": {"dt", "dd"},
+    "td": {"td", "th"},
+    "th": {"td", "th"},
+    "tr": {"td", "th", "tr"},
+    "tbody": {"td", "th", "tr", "thead", "tbody", "colgroup", "caption"},
+    "thead": {"colgroup", "caption"},
+    "tfoot": {"td", "th", "tr", "tbody", "thead"},
+}
+_ROW_GROUPS = frozenset({"thead", "tbody", "tfoot"})
+_PARENTS = {
+    **dict.fromkeys(("td", "th"), frozenset({"tr"})),
+    "tr": _ROW_GROUPS | {"table"},
+    **dict.fromkeys((*_ROW_GROUPS, "caption", "colgroup"), frozenset({"table"})),
+    "col": frozenset({"table", "colgroup"}),
+}
+"""Where the parts of a table may be: elsewhere a browser moves them, and nh3 takes long."""
+
+_ONLY_PARTS = _ROW_GROUPS | {"table", "tr", "colgroup"}
+_MAY_STAY_OPEN = frozenset(["li", "p", "dt", "dd", *_CELLS])
+
+_TEXT_RUN = re.compile(r"[^<]+")
+_COMMENT = re.compile(r"<!--(?![->])(?:(?!--).)*?-->|<!(?i:doctype)[ A-Za-z]{0,20}>", re.DOTALL)
+_OPEN = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]{0,20})")
+_ATTRIBUTE = re.compile(
+    r"[\s/]+([^\s\"'<>/=]{1,100})(?:\s{0,20}=\s{0,20}(\"[^\"]*\"|'[^']*'|[^\s\"'=<>`]+))?"
+)
+_CLOSE = re.compile(r"\s{0,20}/?>")
+_STYLE_BLOCK = re.compile(r"<style[^<>]{0,40}>([^<]{0,4000})</style>", re.IGNORECASE)
+_DATAFRAME_RULES = re.compile(r"\s*(?:\.dataframe[\w\s>,.:()-]{0,200}\{[^{}@]{0,400}\}\s*)*")
+
+
+def inert(text: str) -> str | None:
+    """The HTML of ``text`` that is safe in the notebook's page; None when a frame must show it.
+
+    None also for HTML that is too long, too deep, not well formed, or shows nothing without what
+    would be removed. Time is linear in the length.
+    """
+    if len(text) > MAX_LENGTH or text.count("&") > MAX_REFERENCES:
+        return None
+    text = _STYLE_BLOCK.sub(_without_dataframe_style, text)
+    if not _is_inert(text, strict=False):
+        return None
+    cleaned = defused(_cleaned(text))
+    if len(cleaned) > 4 * len(text) + 1000 or not _is_inert(cleaned, strict=True):
+        return None
+    return _CLIP.format(cleaned) if _MAY_OVERFLOW.search(cleaned) else cleaned
+
+
+def _without_dataframe_style(block: re.Match[str]) -> str:
+    """The block itself, or nothing when it only styles ``.dataframe``: front ends style that."""
+    return "" if _DATAFRAME_RULES.fullmatch(block[1]) else block[0]
+
+
+def _cleaned(text: str) -> str:
+    import nh3
+
+    return nh3.clean(
+        text,
+        tags=set(TAGS),
+        attributes=_ATTRIBUTES,
+        attribute_filter=_attribute,
+        clean_content_tags={"script", "style"},
+        url_schemes={"data"},
+        generic_attribute_prefixes=set(),
+        strip_comments=True,
+        link_rel=None,
+    )
+
+
+def _attribute(tag: str, name: str, value: str) -> str | None:
+    """The value that an inert tag may have; None when the attribute has to go."""
+    if name == "style":
+        return filtered_style(value) or None
+    if name == "class":
+        return "dataframe" if "dataframe" in value.split() else None
+    pattern = _ANYWHERE.get(name) or _OF_TAG.get(tag, {}).get(name)
+    if pattern is None:
+        return None
+    value = value.strip()
+    return value if pattern.fullmatch(value) else None
+
+
+def _is_inert(text: str, *, strict: bool) -> bool:
+    """Whether ``text`` is well formed and has inert tags only.
+
+    Not ``strict``: attributes may be there that can go without a change in the look. ``strict``:
+    every attribute is one that this module lets through, with the value it would give.
+    """
+    stack: list[str] = []
+    tags = position = 0
+    while position < len(text):
+        run = _TEXT_RUN.match(text, position)
+        if run:
+            position = run.end()
+            if stack and stack[-1] in _ONLY_PARTS and not run[0].isspace():
+                return False
+            continue
+        comment = None if strict else _COMMENT.match(text, position)
+        if comment:
+            position = comment.end()
+            continue
+        opening = _OPEN.match(text, position)
+        tags += 1
+        if opening is None or tags > MAX_TAGS:
+            return False
+        closes, name = opening[1], opening[2].lower()
+        end = _attributes_end(text, opening.end(), name, strict=strict)
+        if end is None:
+            return False
+        position = end
+        if name not in TAGS:
+            if strict or name not in _DROPPED_TAGS:
+                return False
+        elif closes:
+            if not _closed(stack, name):
+                return False
+        elif not _opened(stack, name):
+            return False
+    return all(name in _MAY_STAY_OPEN for name in stack)
+
+
+def _opened(stack: list[str], name: str) -> bool:
+    """Put ``name`` on the stack; False when it may not be there, or is too deep."""
+    while stack and stack[-1] in _IMPLIED.get(name, ()):
+        stack.pop()
+    parent = stack[-1] if stack else ""
+    if name in _PARENTS:
+        if parent not in _PARENTS[name]:
+            return False
+    elif parent in _ONLY_PARTS:
+        return False
+    if name not in _VOID:
+        stack.append(name)
+    return len(stack) <= MAX_DEPTH
+
+
+def _closed(stack: list[str], name: str) -> bool:
+    """Take ``name`` off the stack; False when it is not what has to be closed next."""
+    if name in _VOID:
+        return name == "br"
+    while stack:
+        top = stack.pop()
+        if top == name:
+            return True
+        if top not in _MAY_STAY_OPEN:
+            return False
+    return False
+
+
+def _attributes_end(text: str, position: int, tag: str, *, strict: bool) -> int | None:
+    """Where the tag ends whose attributes begin at ``position``; None when it is not inert."""
+    for _ in range(MAX_ATTRIBUTES):
+        close = _CLOSE.match(text, position)
+        if close:
+            return close.end()
+        attribute = _ATTRIBUTE.match(text, position)
+        if attribute is None:
+            return None
+        name, raw = attribute[1].lower(), attribute[2] or ""
+        try:
+            value = html.unescape(raw[1:-1] if raw[:1] in "\"'" else raw)
+        except ValueError:  # a character's number of more than 4300 digits
+            return None
+        kept = _attribute(tag, name, value)
+        if strict:
+            if kept is None or kept != value.strip():
+                return None
+        elif not _may_go(tag, name, value, kept):
+            return None
+        position = attribute.end()
+    return None
+
+
+def _may_go(tag: str, name: str, value: str, kept: str | None) -> bool:
+    """Whether what is lost of an attribute changes nothing that a user sees."""
+    if name == "style":
+        return filtered_style(value, whole=True) is not None
+    if name == "src" or (name == "href" and tag != "a"):
+        return kept is not None
+    return kept is not None or _NEEDLESS.fullmatch(name) is not None

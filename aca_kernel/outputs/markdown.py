@@ -1,0 +1,129 @@
+"""Markdown from a session, rendered here: no front end is given its source to interpret."""
+
+from __future__ import annotations
+
+import functools
+import html
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_block import StateBlock
+    from markdown_it.rules_inline import StateInline
+    from markdown_it.token import Token
+
+__all__ = ["MAX_LENGTH", "rendered"]
+
+MAX_LENGTH = 50_000
+MAX_BRACKETS = 2_000
+"""Characters, and opening brackets, above which Markdown is shown as its source.
+
+The parser takes quadratic time on brackets, and about 10 microseconds a character elsewhere.
+"""
+
+_ENDS = {"$$": "$$", "\\\\(": "\\\\)", "\\\\[": "\\\\]"}
+_SHORT = re.compile(r"\$(?![\s$])[^$\n]{0,2000}(?<![\s\\])\$(?!\d)")
+_ENVIRONMENT = re.compile(r"\\begin(\{[a-z]{1,20}\*?\})")
+_MAX_FORMULA = 5000
+_SHOWN_IMAGE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,")
+
+
+def rendered(text: str) -> str:
+    """``text`` as HTML, raw HTML in it shown as text; its source when it is too long.
+
+    Formulas stay as they are for the page to typeset. A link shows its address behind its text
+    and leads nowhere; a picture is one only when it holds its data. The result still has to be
+    judged like any HTML.
+    """
+    if len(text) > MAX_LENGTH or text.count("[") > MAX_BRACKETS:
+        return f'<pre style="white-space: pre-wrap">{html.escape(text, quote=False)}</pre>'
+    return str(_parser().render(text))
+
+
+@functools.cache
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNesting": 40})
+    parser.enable(["table", "strikethrough"])
+    parser.inline.ruler.before("escape", "formula", _inline_formula)
+    parser.block.ruler.before(
+        "code", "formula", _block_formula, {"alt": ["paragraph", "reference", "blockquote"]}
+    )
+    parser.add_render_rule("link_open", _link_open)
+    parser.add_render_rule("link_close", _link_close)
+    parser.add_render_rule("image", _image)
+    return parser
+
+
+def _inline_formula(state: StateInline, silent: bool) -> bool:
+    if state.src[state.pos] not in "$\\":
+        return False
+    end = _formula_end(state.src, state.pos, state.posMax)
+    if end is None:
+        return False
+    if not silent:
+        state.push("text", "", 0).content = state.src[state.pos : end]
+    state.pos = end
+    return True
+
+
+def _formula_end(text: str, start: int, stop: int) -> int | None:
+    """Where the formula ends that begins at ``start``; None when none does."""
+    stop = min(stop, start + _MAX_FORMULA)
+    for opening, closing in _ENDS.items():
+        if text.startswith(opening, start):
+            end = text.find(closing, start + len(opening) + 1, stop)
+            return None if end < 0 else end + len(closing)
+    environment = _ENVIRONMENT.match(text, start)
+    if environment:
+        closing = f"\\end{environment[1]}"
+        end = text.find(closing, environment.end(), stop)
+        return None if end < 0 else end + len(closing)
+    short = _SHORT.match(text, start, stop)
+    return short.end() if short else None
+
+
+def _block_formula(state: StateBlock, first: int, last: int, silent: bool) -> bool:
+    """A formula between lines of ``$$``: its lines are no lists or headings."""
+    start = state.bMarks[first] + state.tShift[first]
+    if not state.src.startswith("$$", start):
+        return False
+    end = state.src.find("$$", start + 2, start + _MAX_FORMULA) + 2
+    if end < 2 or end > state.eMarks[last - 1]:
+        return False
+    line = first
+    while state.eMarks[line] < end:
+        line += 1
+    if state.src[end : state.eMarks[line]].strip():
+        return False
+    if not silent:
+        state.push("paragraph_open", "p", 1)
+        inline = state.push("inline", "", 0)
+        inline.content = state.src[start:end]
+        inline.children = []
+        state.push("paragraph_close", "p", -1)
+    state.line = line + 1
+    return True
+
+
+def _link_open(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    env.setdefault("addresses", []).append(tokens[index].attrGet("href"))
+    return ""
+
+
+def _link_close(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    address = str(env["addresses"].pop())
+    shown = tokens[index - 1].content if index else ""
+    return "" if address in (shown, f"mailto:{shown}") else f" ({html.escape(address)})"
+
+
+def _image(
+    renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Mapping[str, Any]
+) -> str:
+    source, text = str(tokens[index].attrGet("src")), html.escape(tokens[index].content)
+    if _SHOWN_IMAGE.match(source):
+        return f'<img src="{html.escape(source)}" alt="{text}">'
+    return f"[image not shown: {text} {html.escape(source[:200])}]"

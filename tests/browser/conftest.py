@@ -1,0 +1,67 @@
+"""One JupyterLab and one Chromium for all tests of this folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from .canary import Sink
+from .lab import Lab
+
+CHROMIUM = Path("/usr/bin/chromium")
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+class Pool(Protocol):
+    """A running pool, as the fixture ``local_pool`` gives it."""
+
+    endpoint: str
+    token: str
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium; where there is none, CI fails and a developer's tests are skipped."""
+    if not CHROMIUM.exists():
+        reason = f"no {CHROMIUM}: on Debian, apt-get install chromium"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def lab(
+    browser: Browser, local_pool: Pool, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Lab]:
+    """JupyterLab, whose kernel azure-sessions-python is pointed at the local pool."""
+    environment = {
+        "ACA_POOL_MANAGEMENT_ENDPOINT": local_pool.endpoint,
+        "ACA_ACCESS_TOKEN": local_pool.token,
+    }
+    lab = Lab(tmp_path_factory.mktemp("lab"), environment)
+    yield lab
+    lab.close()
+
+
+@pytest.fixture(scope="session")
+def sink() -> Iterator[Sink]:
+    """A port that no output of an isolated session may ever reach."""
+    sink = Sink()
+    yield sink
+    sink.close()

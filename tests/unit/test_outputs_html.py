@@ -1,0 +1,288 @@
+"""HTML of a session is shown in the page only when it is inert, and then as nh3 gives it back."""
+
+from __future__ import annotations
+
+import re
+import time
+from html.parser import HTMLParser
+
+import pandas
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from IPython.display import Audio, Image
+
+from aca_kernel.outputs.html import MAX_DEPTH, MAX_LENGTH, TAGS, inert
+from aca_kernel.outputs.streams import bare
+
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5E"
+    "rkJggg=="
+)
+ATTRIBUTES = {
+    *("align", "alt", "bgcolor", "border", "cellpadding", "cellspacing", "class", "colspan"),
+    *("controls", "dir", "frame", "halign", "height", "high", "lang", "low", "max", "min"),
+    *("open", "optimum", "rowspan", "rules", "scope", "span", "src", "start", "style", "title"),
+    *("type", "valign", "value", "width"),
+}
+
+
+class Seen(HTMLParser):
+    """What a browser would find in HTML of the page itself."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attributes}))
+
+
+def assert_inert(text: str) -> None:
+    for tag, attributes in Seen(text).tags:
+        assert tag in TAGS
+        for name, value in attributes.items():
+            assert name in ATTRIBUTES
+            if name == "class":
+                assert value == "dataframe"
+            if name == "src":
+                assert re.match(r"data:(image/(png|jpeg|gif|webp)|(audio|video)/[\w.+-]+);", value)
+            if name == "style":
+                assert not re.search(r"url|position|expression|@|\\|behavior|-moz|-\d", value)
+
+
+def shown(text: str) -> str:
+    """The inert HTML, without the box around what might paint outside its own."""
+    clean = inert(text)
+    assert clean is not None
+    assert_inert(clean.replace("contain: paint", ""))
+    return re.sub(
+        r'\A<div style="overflow-x: auto; contain: paint">(.*)</div>\Z', r"\1", clean, flags=re.S
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "plain text",
+        "<b>bold</b> &lt;b&gt; &amp; <br>",
+        "<p>one</p><p>two</p>",
+        '<table class="dataframe"><tbody><tr><td colspan="2">1</td></tr></tbody></table>',
+        '<span style="color: rgb(1, 2, 3); font-weight: bold">x</span>',
+        f'<img src="data:image/png;base64,{PIXEL}" width="10">',
+        "<details><summary>more</summary><pre>x</pre></details>",
+        '<progress value="3" max="10"></progress>',
+        "<ul><li>a<ul><li>b</li></ul></li></ul>",
+    ],
+)
+def test_simple_html_stays_as_it_is(text: str) -> None:
+    assert shown(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ('<b id="x" name="y" data-z="1" aria-label="q">t</b>', "<b>t</b>"),
+        ('<a href="javascript:alert(1)" target="_top">t</a>', "t"),
+        ('<div class="jp-Cell dataframe evil">t</div>', '<div class="dataframe">t</div>'),
+        ("<ul><li>a<li>b</ul>", "<ul><li>a</li><li>b</li></ul>"),
+        ("<!-- note --><b>t</b>", "<b>t</b>"),
+        ("<HTML><BODY><B>t</B></BODY></HTML>", "<b>t</b>"),
+        ("<style scoped>.dataframe td { color: red; }</style><p>x</p>", "<p>x</p>"),
+        ("a\x00<b\x00>x</b>", "a<b>x</b>"),
+    ],
+)
+def test_what_does_not_change_the_look_goes_silently(text: str, clean: str) -> None:
+    assert shown(bare(text)) == clean
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<SCRIPT SRC=x></SCRIPT>",
+    "<img src=x onerror=alert(1)>",
+    "<img/src=x/onerror=alert(1)>",
+    '<img src="/api/contents">',
+    '<img src="x">',
+    '<img src="//evil.example/x.png">',
+    '<img src="data:image/svg+xml;base64,PHN2Zz4=">',
+    '<img src="data:text/html,x">',
+    '<img src=" data:image/png;base64,AA==" srcset="http://evil.example/x">',
+    '<img src="data:image/png,x">',
+    "<b onclick=alert(1)>x</b>",
+    '<b OnClick="x">x</b>',
+    "<body onload=alert(1)>x</body>",
+    "<details open ontoggle=alert(1)>x</details>",
+    "<audio src=x onerror=alert(1)></audio>",
+    '<audio src="http://evil.example/x.mp3"></audio>',
+    '<video poster="http://evil.example/x"></video>',
+    "<svg onload=alert(1)></svg>",
+    "<svg><script>alert(1)</script></svg>",
+    "<math><mi xlink:href='javascript:alert(1)'>x</mi></math>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
+    "<form action=/api/x><button>x</button></form>",
+    "<input autofocus onfocus=alert(1)>",
+    "<button popovertarget=x>y</button>",
+    '<meta http-equiv="refresh" content="0;url=http://evil.example">',
+    "<base href=http://evil.example>",
+    "<link rel=stylesheet href=x>",
+    "<style>body{display:none}</style>",
+    "<style>.dataframe{} @import 'x';</style><p>x</p>",
+    "<iframe src=javascript:alert(1)></iframe>",
+    "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+    "<object data=x></object>",
+    "<embed src=x>",
+    "<template><b>x</b></template>",
+    "<noscript><p title='</noscript><img src=x onerror=alert(1)>'></noscript>",
+    "<textarea></textarea><img src=x onerror=alert(1)>",
+    "<xmp><b></xmp>",
+    "<plaintext>",
+    "<title></title><x>",
+    '<p style="position: fixed; top: 0">x</p>',
+    '<p style="background: url(http://evil.example)">x</p>',
+    '<p style="background: \\75rl(http://evil.example)">x</p>',
+    '<p style="width: expression(alert(1))">x</p>',
+    '<p style="margin-top: -500px">x</p>',
+    '<p style="width: 99999999px">x</p>',
+    '<p style="color: var(--jp-x)">x</p>',
+    '<p style="transform: scale(100)">x</p>',
+    '<p style="z-index: 9999">x</p>',
+    "<p style=\"background-image: image-set('x')\">x</p>",
+    '<p style="cursor: url(x), auto">x</p>',
+    "<p style=\"font-family: 'a;b'\">x</p>",
+    '<p style="color: red/**/;">x</p>',
+    '<p style="color: red !important; top: 0 !important">x</p>',
+    "<p title='&#" + "1" * 5000 + ";'>x</p>",
+    "<p contenteditable>x</p>",
+    "<p accesskey=x>x</p>",
+    "<p is=x-y>x</p>",
+    "<b slot=x>x</b>",
+    "<x-evil>x</x-evil>",
+    "<!-- --!><img src=x onerror=alert(1)> -->",
+    "<!--><img src=x onerror=alert(1)>-->",
+    "<!-- unclosed",
+    "<![CDATA[<img src=x onerror=alert(1)>]]>",
+    "<?php x ?>",
+    "<b title='x",
+    "<b",
+    "a < b",
+    "</",
+    "</>",
+    "<b></i>",
+    "<b><p></b></p>",
+    "<b>",
+    "<table><b>x</b></table>",
+    "<table>x<tr><td>y</td></tr></table>",
+    "<td>x</td>",
+    "<<style>.dataframe{}</style>script>alert(1)</script>",
+    '<div style="color:red" style="position:fixed">x</div>',
+    "<audio controls autoplay src='data:text/html;base64,AA=='></audio>",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_anything_else_is_for_the_frame(text: str) -> None:
+    assert inert(text) is None
+
+
+@pytest.mark.parametrize("text", ["$\\href{javascript:alert(1)}{x}$", "$\\h<!-- -->ref{a}{b}$"])
+def test_a_formula_cannot_make_a_link(text: str) -> None:
+    clean = inert(text)
+    assert clean is not None
+    assert "\\href" not in clean
+
+
+def test_a_path_of_windows_stays_as_it_is() -> None:
+    assert inert("C:\\data\\url\\style") == "C:\\data\\url\\style"
+
+
+def test_a_pandas_table_stays_in_the_page() -> None:
+    frame = pandas.DataFrame({"a": [1, 2], "b<script>": ["<b>", "x & y"]})
+    clean = shown(frame._repr_html_())
+    assert 'class="dataframe"' in clean
+    assert "b&lt;script&gt;" in clean
+    assert "<style" not in clean
+    assert inert(frame.style._repr_html_()) is None  # its style sheet needs a frame
+
+
+def test_sound_and_pictures_with_their_data_stay_in_the_page() -> None:
+    audio = shown(Audio(data=[0, 1, 0, -1], rate=8000)._repr_html_())
+    assert 'src="data:audio/wav;base64,' in audio
+    assert "controls" in audio
+    assert inert(Image(url="http://evil.example/x.png")._repr_html_()) is None
+
+
+def test_too_long_or_too_deep_is_not_parsed() -> None:
+    assert inert("x" * MAX_LENGTH) is not None
+    assert inert("x" * (MAX_LENGTH + 1)) is None
+    deep = MAX_DEPTH
+    assert inert("<div>" * deep + "</div>" * deep) is not None
+    assert inert("<div>" * (deep + 1) + "</div>" * (deep + 1)) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<div>" * 200_000,
+        "<" * 10**6,
+        "</" * 500_000,
+        "<!--" * 250_000,
+        "<!-- " + "- " * 500_000,
+        "<b " + "a=1 " * 10**6 + ">",
+        "<b " + " " * 10**6,
+        "<b a" + " " * 10**6 + "=",
+        "&" * 10**6,
+        "&" * 99_999,
+        "<b></b>" * 150_000,
+        "<p>" * 300_000,
+        "<b>" * 250 + "<p>" * 300_000,
+        "<table>" + "<b>x</b>" * 100_000 + "</table>",
+        "<style>" * 140_000,
+        '<p style="' + "a:b;" * 250_000 + '">',
+        ("<p style='color: a" + " " * 1900 + "b'>x</p>") * 1000,
+        "<p title='&#" + "1" * 10**6 + ";'>x</p>",
+        '<p style="color: ' + "1234" * 400 + '">x</p>' * 100,
+    ],
+)
+def test_time_is_bounded_for_any_text(text: str) -> None:
+    start = time.process_time()
+    inert(text)
+    assert time.process_time() - start < 2
+
+
+PIECES = [
+    *("<b>", "</b>", "<p>", "</p>", "<table>", "<tr>", "<td>", "</td></tr></table>", "<div ", ">"),
+    *("<a href=", "javascript:x", "<img src=", "data:image/png;base64,AA==", "'", '"', "=", " "),
+    *("onclick=x", "id=x", "style=", "color: red", "position:fixed", "<script>", "</script>", "<"),
+    *("<svg>", "<math>", "<style>", "</style>", "<!--", "-->", "&lt;", "&#x3c;", "&quot;", "/"),
+    *("<form>", "<select>", "<noscript>", "<textarea>", "</textarea>", "x", "\n", "\x0c", "`"),
+    *(
+        "<pre>",
+        "</pre>",
+        "<ul><li>",
+        "</ul>",
+        "$\\href{",
+        "}",
+        "\\",
+        "url(",
+        ")",
+        ";",
+        "--!>",
+        "]]>",
+    ),
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=30))
+def test_no_mix_of_pieces_is_shown_unless_inert(pieces: list[str]) -> None:
+    clean = inert("".join(pieces))
+    if clean is not None:
+        assert_inert(clean.replace("contain: paint", ""))
+
+
+@given(st.text())
+def test_any_text_is_judged(text: str) -> None:
+    clean = inert(text)
+    assert clean is None or {tag for tag, _ in Seen(clean).tags} <= {"div"}
