@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.kernel.driver import Kernel, Pool, wait_for
 
 from aca_kernel.errors import AnswerLost
 from aca_kernel.pool import PoolClient, TokenSource, parse_endpoint
+from tests.kernel.driver import Kernel, Pool, wait_for
 
 from .proxy import DARK, PASS, Proxy, drop_packets
 

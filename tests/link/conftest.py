@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from tests.kernel.driver import PATIENCE, Pool
 
 from aca_kernel.link.client import Hello, Link
 from aca_kernel.pool import PoolClient, TokenSource, parse_endpoint
+from tests.kernel.driver import PATIENCE, Pool
 
 Message = dict[str, Any]
 

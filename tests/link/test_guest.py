@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import psutil
 import pytest
-from tests.conftest import PoolStarter
-from tests.faults.proxy import Proxy
-from tests.kernel.driver import Pool, wait_for
 
 from aca_kernel.link import protocol
 from aca_kernel.link.client import GuestGone, LinkTaken, NoGuest, Transient
 from aca_kernel.pool import API_VERSIONS
+from tests.conftest import PoolStarter
+from tests.faults.proxy import Proxy
+from tests.kernel.driver import Pool, wait_for
 
 from .conftest import Driver, DriverStarter
 

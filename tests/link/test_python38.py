@@ -16,11 +16,11 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
-from tests.kernel.driver import PATIENCE
 
 from aca_kernel.link.client import Link, NoGuest
 from aca_kernel.pool import PoolClient
 from aca_kernel.pool.answers import Execution
+from tests.kernel.driver import PATIENCE
 
 from .conftest import Driver
 
