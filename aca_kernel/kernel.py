@@ -18,7 +18,15 @@ from ipykernel.kernelbase import Kernel
 from .cells import Code, LineMagic, split
 from .errors import AcaKernelError, UsageError
 from .interpreters.base import CellRequest, Output, Reply, error_reply
-from .magics import CELL_MAGICS, LINE_MAGICS, MagicContext, magic_help, run_magic
+from .interpreters.direct import interrupted_reply
+from .magics import (
+    CELL_MAGICS,
+    LINE_MAGICS,
+    MagicContext,
+    check_arguments,
+    magic_help,
+    run_magic,
+)
 from .outputs.policy import OutputPolicy
 from .outputs.surrogates import replace_surrogates, tolerant
 from .session import KernelSession
@@ -59,6 +67,7 @@ class AzureSessionsKernel(Settings, Kernel):
         )
         self._display_scope = secrets.token_hex(8)
         self._cell: asyncio.Task[Reply] | None = None
+        self._magic = ""  # the one that ran last
         self._in_session = False
         self._warming: asyncio.Task[None] | None = None
 
@@ -87,6 +96,7 @@ class AzureSessionsKernel(Settings, Kernel):
 
     def _terminate(self) -> None:
         async def leave() -> None:
+            self._aborting = True
             try:
                 await self.remote.release(restart=False)
             finally:
@@ -96,6 +106,7 @@ class AzureSessionsKernel(Settings, Kernel):
 
     async def do_shutdown(self, restart: bool) -> dict[str, Any]:
         """Release the session within 2 s; called on the control thread, also during a cell."""
+        self._aborting = True  # cells that wait are not begun: they would allocate it anew
         try:
             await self.remote.release(restart=restart)
         except Exception:
@@ -144,12 +155,13 @@ class AzureSessionsKernel(Settings, Kernel):
         policy = OutputPolicy(self._policy_name(), scope=self._display_scope)
         parent = self.get_parent("shell")  # type: ignore[no-untyped-call]
         emitter = Emitter(self, parent, policy, silent=silent)
+        self._magic = ""
         self._cell = asyncio.ensure_future(self._run_cell(request, emitter))
         try:
             reply = await self._cell
         except asyncio.CancelledError:
             self.remote.worker.abandon()  # its call may go on for long; the next cell must not wait
-            reply = _cancelled()
+            reply = interrupted_reply() if self._magic == "direct" else _cancelled()
             emitter(reply.error_output())
         except AcaKernelError as error:
             reply = error_reply(error)
@@ -211,8 +223,11 @@ class AzureSessionsKernel(Settings, Kernel):
     async def _run_magic(
         self, magic: LineMagic, request: CellRequest, emit: Emitter
     ) -> Reply | None:
-        if magic.help:
-            emit.text(magic_help(magic.name))
+        help_text = (
+            magic_help(magic.name) if magic.help else check_arguments(magic.name, magic.arguments)
+        )
+        if help_text is not None:
+            emit.text(help_text)
             return None
         client, interpreter = await self.remote.connected()
 
@@ -233,6 +248,7 @@ class AzureSessionsKernel(Settings, Kernel):
             allow_stdin=request.allow_stdin,
             body=magic.body,
         )
+        self._magic = magic.name
         try:
             reply = await run_magic(magic.name, magic.arguments, context)
             return emit.judged(reply) if reply is not None else None

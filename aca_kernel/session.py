@@ -60,6 +60,7 @@ class KernelSession:
         self._last_cell = 0.0
         self._keeper: asyncio.Task[None] | None = None
         self._pool_was_started = False
+        self._ending = False
 
     # -- what it is
 
@@ -208,6 +209,8 @@ class KernelSession:
             return
         self._leave()
         self._attached = ""
+        if self._derived in self._reached:
+            await self.stop()
 
     async def attach(self, identifier: str) -> None:
         """Leave this session for the one that ``identifier`` names.
@@ -266,7 +269,7 @@ class KernelSession:
             while (left := self._last_cell + self.keep_alive - time.monotonic()) > 0:
                 cooldown = self.interpreter and self.interpreter.cooldown_seconds
                 await asyncio.sleep(min((cooldown or DEFAULT_COOLDOWN) / 2, left))
-                if self.client is None or not self.started:
+                if self.client is None or self._ending or not self.started:
                     return
                 if time.monotonic() - self._last_cell < self.keep_alive:
                     try:
@@ -286,6 +289,8 @@ class KernelSession:
         restart, which means fresh Python state. What a restart could not do in time is left to
         the next process by a marker. May run on another event loop than the kernel's.
         """
+        self._ending = True  # whatever asked for the session from now on would allocate it anew
+        self.worker.stop()
         if restart:
             self.marker.set()
         elif self.is_local and self._connection_file is not None:
@@ -297,6 +302,8 @@ class KernelSession:
         self._note_reached()
         client = self.client
         reset = self.interpreter.reset_call() if self.interpreter is not None else None
+        if restart and self._attached != self.settings.session_id.strip():
+            return  # the next process is back in its own session: others' are left alone
         if restart:
             if reset is not None and await _within_deadline(lambda worker: [worker.call(reset)]):
                 self.marker.clear()
@@ -309,6 +316,7 @@ class KernelSession:
                     for name in sorted(doomed)
                 ]
             )
+            client.close()
         self.marker.clear()
 
 

@@ -11,6 +11,7 @@ Nothing else in this package reads ``os.environ``.
 from __future__ import annotations
 
 import os
+import re
 import urllib.request
 from collections.abc import Mapping
 from typing import Any
@@ -117,9 +118,12 @@ class Settings(Configurable):
         try:
             super()._load_config(cfg, section_names=section_names, traits=traits)
         except TraitError as error:
+            # traitlets repeats the value, which might be a secret: only the option is named.
+            found = re.match(r"The '(\w+)' trait", str(error))
+            option = f"the option {found[1]}" if found else "an option"
             self.problems.append(
                 ConfigurationError(
-                    f"The configuration of this kernel has a value that cannot be used: {error}",
+                    f"The configuration of this kernel has a value that cannot be used for {option}.",
                     remedy="Correct it in aca_kernel_config.py (`jupyter --paths` lists where it"
                     " may be), then restart the kernel.",
                 )
@@ -166,6 +170,18 @@ class Settings(Configurable):
                     remedy=f"Set {self.variables(name)[0]} to one of them, then restart the"
                     " kernel.",
                 )
+        if not re.fullmatch(r"\d{4}-\d\d-\d\d(-preview)?", self.api_version):
+            raise ConfigurationError(
+                "The option api_version is not the date of an api-version.",
+                remedy=f"Set {self.variables('api_version')[0]} to one such as 2025-10-02-preview,"
+                " then restart the kernel.",
+            )
+        if self.execution_timeout == 0:
+            raise ConfigurationError(
+                "The option execution_timeout is 0: no cell could run.",
+                remedy=f"Unset {self.variables('execution_timeout')[0]} for no limit of its own,"
+                " then restart the kernel.",
+            )
         for name in ("execution_timeout", "outage_tolerance", "keep_alive"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < float("inf"):

@@ -25,10 +25,13 @@ from .mapping import (
 )
 from .worker import Worker
 
-__all__ = ["DirectInterpreter", "run_direct"]
+__all__ = ["DirectInterpreter", "interrupted_reply", "run_direct"]
 
 SERVICE_CAP = 220
 """Seconds after which the service gives up on a call (service.md 6)."""
+
+PROBE_TIMEOUT = 10
+"""Seconds for short code of ours beside a cell."""
 
 TRUSTED_IDLE = 60.0
 """Seconds without a call after which the session is looked at before a cell runs in it."""
@@ -72,28 +75,34 @@ async def _run(
     limit = OUTPUT_LIMIT if client.supports("output_limit") else DEFAULT_OUTPUT_LIMIT
     shown = ""
     if _may_be_string(execution, request):
-        answer = await call(
-            client.execute,
-            identifier,
-            probes.shown_as(execution.result),
-            output_limit=OUTPUT_LIMIT,
-        )
-        shown = str(probes.parse_line(answer.stdout).get("shown", ""))
-    outputs, reply = map_execution(execution, request, limit=limit, shown=shown)
+        answer = await _probe(client, identifier, probes.shown_as(execution.result), call)
+        shown = str(answer.get("shown", ""))
+    # Off the event loop: pictures and long tracebacks take their time.
+    outputs, reply = await call(map_execution, execution, request, limit=limit, shown=shown)
     if not request.silent:
         for output in outputs:
             emit(output)
     if reply.ok and request.user_expressions:
-        answer = await call(
-            client.execute,
-            identifier,
-            probes.expressions(request.user_expressions),
-            output_limit=OUTPUT_LIMIT,
-        )
-        found = probes.parse_line(answer.stdout)
+        found = await _probe(client, identifier, probes.expressions(request.user_expressions), call)
         names = request.user_expressions
         reply = replace(reply, user_expressions={n: found[n] for n in names if n in found})
     return reply, execution
+
+
+async def _probe(client: PoolClient, identifier: str, code: str, call: Call) -> dict[str, Any]:
+    """What a probe beside a cell found; {} when it failed, for the cell itself has run."""
+    try:
+        answer: Execution = await call(
+            client.execute,
+            identifier,
+            code,
+            timeout=PROBE_TIMEOUT,
+            output_limit=OUTPUT_LIMIT,
+            repeatable=True,
+        )
+    except AcaKernelError:
+        return {}
+    return probes.parse_line(answer.stdout)
 
 
 def _may_be_string(execution: Execution, request: CellRequest) -> bool:
@@ -172,6 +181,8 @@ class DirectInterpreter(Interpreter):
         if not answer.succeeded:
             raise service_failure(answer.stderr)
         earlier = probes.parse_line(answer.stdout).get("mark")
+        if earlier == mark:
+            earlier = None  # our own, when the greeting was repeated after a lost answer
         self._note(answer)
         self._etag = await self._read_etag()
         self._mark = earlier if isinstance(earlier, str) else mark
@@ -203,7 +214,7 @@ class DirectInterpreter(Interpreter):
         work.cancel()
         self.worker.abandon()
         self._doubtful = True
-        reply = _interrupted_reply()
+        reply = interrupted_reply()
         if not request.silent:
             emit(reply.error_output())
         return reply
@@ -269,12 +280,16 @@ class DirectInterpreter(Interpreter):
         return str(info.etag)
 
     async def _look_for_mark(self) -> None:
-        answer = await self.worker.call(
-            self.client.execute,
-            self.identifier,
-            probes.greeting(self._mark or ""),
-            repeatable=True,
-        )
+        for attempt in (1, 2):
+            answer = await self.worker.call(
+                self.client.execute,
+                self.identifier,
+                probes.greeting(self._mark or ""),
+                repeatable=True,
+            )
+            # What waits behind code that then fails is aborted once (service.md 8).
+            if answer.succeeded or attempt == 2 or "aborted" not in answer.stderr.lower():
+                break
         if not answer.succeeded:
             raise service_failure(answer.stderr)
         known, expected = self._guid, self._mark
@@ -323,7 +338,8 @@ class DirectInterpreter(Interpreter):
         self.worker.abandon()
 
 
-def _interrupted_reply() -> Reply:
+def interrupted_reply() -> Reply:
+    """The reply of a cell whose execute call is no longer waited for."""
     return Reply(
         status="error",
         ename="KeyboardInterrupt",

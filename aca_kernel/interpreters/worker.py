@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ..errors import AcaKernelError
+
 __all__ = ["Worker"]
 
 T = TypeVar("T")
@@ -25,12 +27,15 @@ class Worker:
     def __init__(self, name: str) -> None:
         self._name = name
         self._jobs: queue.SimpleQueue[_Job | None] | None = None
+        self._stopped = False
 
     async def call(self, function: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
         """What ``function`` returns or raises, called on the thread after all earlier calls.
 
         When the awaiting task is cancelled the call itself goes on; see :meth:`abandon`.
         """
+        if self._stopped:
+            raise AcaKernelError("The kernel is ending.", left="Nothing more was sent.")
         if self._jobs is None:
             self._jobs = queue.SimpleQueue()
             threading.Thread(target=_run, args=(self._jobs,), name=self._name, daemon=True).start()
@@ -38,6 +43,10 @@ class Worker:
         future: asyncio.Future[T] = loop.create_future()
         self._jobs.put((loop, future, lambda: function(*args, **kwargs)))
         return await future
+
+    def stop(self) -> None:
+        """Take no more calls: AcaKernelError from now on. May be called from any thread."""
+        self._stopped = True
 
     def abandon(self) -> None:
         """Leave a call that will not end soon to its thread; the next call gets a new one."""

@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 from jupyter_core.application import JupyterApp
-from traitlets import Bool, CaselessStrEnum, Float, Int, Unicode
+from traitlets import Bool, CaselessStrEnum, Float, Int, Unicode, default
 from traitlets.config.application import ArgvType, catch_config_error
 
 from .. import __name__ as _package
@@ -109,6 +109,10 @@ class PoolApp(JupyterApp):
     ).tag(config=True)
 
     page_size = Int(300, min=1, help="Sessions in a page of listSessions.").tag(config=True)
+
+    @default("config_file_name")
+    def _aca_kernel_config(self) -> str:
+        return "aca_kernel_config"  # by default its name, in which there is a space
 
     @catch_config_error
     def initialize(self, argv: ArgvType = None) -> None:

@@ -28,18 +28,24 @@ _STOP_SECONDS = 5.0
 # A pool needs none of these, and some are secrets.
 _NOT_PASSED_ON = ("ACA_", "AZURE_", "IDENTITY_", "JPY_", "MSI_")
 
+_WARNING = "aca-kernel pool warns: "
+
 _lock = threading.Lock()
 _children: dict[int, subprocess.Popen[str]] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchedPool:
-    """A running local pool; ``started`` says whether it was started just now."""
+    """A running local pool; ``started`` says whether it was started just now.
+
+    ``warning`` says what its sessions can reach; "" when they are in a sandbox.
+    """
 
     endpoint: str
     token: str
     certificate: str | None
     started: bool
+    warning: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +56,7 @@ class _Kept:
     token: str
     certificate: str | None
     pid: int
+    warning: str = ""
 
 
 def ensure_pool(connection_file: Path, *, cooldown: int = 300) -> LaunchedPool:
@@ -68,7 +75,11 @@ def ensure_pool(connection_file: Path, *, cooldown: int = 300) -> LaunchedPool:
             kept = _start(cooldown)
             _keep(path, kept)
     return LaunchedPool(
-        endpoint=kept.endpoint, token=kept.token, certificate=kept.certificate, started=started
+        endpoint=kept.endpoint,
+        token=kept.token,
+        certificate=kept.certificate,
+        started=started,
+        warning=kept.warning,
     )
 
 
@@ -133,6 +144,7 @@ def _keep(path: Path, kept: _Kept) -> None:
 def _start(cooldown: int) -> _Kept:
     """Start a pool and read its line. The token is its own: no command line shows it."""
     command = [sys.executable, "-m", "aca_kernel.localpool", "--exit-when-idle"]
+    command.append(f"--Application.log_format={_WARNING}%(message)s")
     with tempfile.TemporaryFile("w+") as errors:
         child = subprocess.Popen(
             [*command, f"--cooldown-period={cooldown}"],
@@ -159,8 +171,12 @@ def _start(cooldown: int) -> _Kept:
                 left="Nothing was run.",
                 remedy="Try `aca-kernel pool` in a terminal to see why.",
             )
+        # Its line of JSON has no place for the warning, which it logs before that line.
+        errors.seek(0)
+        warnings = [one.removeprefix(_WARNING) for one in errors if one.startswith(_WARNING)]
     _children[child.pid] = child
-    return _Kept(**json.loads(line), pid=child.pid)
+    warning = " ".join(one.strip() for one in warnings)
+    return _Kept(**json.loads(line), pid=child.pid, warning=warning)
 
 
 def _end(kept: _Kept) -> None:

@@ -17,6 +17,7 @@ __all__ = [
     "Magic",
     "MagicContext",
     "SessionControl",
+    "check_arguments",
     "magic_help",
     "run_magic",
 ]
@@ -31,6 +32,18 @@ LINE_MAGICS: dict[str, Magic] = {
 
 CELL_MAGICS: dict[str, Magic] = {"direct": Direct()}
 """The magics of a whole cell, by name without the percent signs."""
+
+
+def check_arguments(name: str, arguments: str) -> str | None:
+    """The help when ``arguments`` ask for it, else None: nothing has been done or sent.
+
+    Raises UsageError for wrong arguments.
+    """
+    try:
+        _find(name).parser().parse_args(split_arguments(arguments))
+    except HelpRequested as help_:
+        return help_.what
+    return None
 
 
 async def run_magic(name: str, arguments: str, context: MagicContext) -> Reply | None:
