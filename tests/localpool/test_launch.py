@@ -135,3 +135,18 @@ def test_why_it_does_not_start(connection_file: Path, monkeypatch: pytest.Monkey
         ensure_pool(connection_file)
     assert list(connection_file.parent.iterdir()) == [connection_file]
     assert os.environ["PYTHONHOME"]
+
+
+def test_what_a_pool_warns_of_is_told_again(
+    connection_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    configuration = tmp_path / "jupyter"
+    configuration.mkdir()
+    file = configuration / "aca_kernel_config.py"
+    file.write_text("c.PoolApp.isolation = 'none'\n")
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(configuration))
+    first, second = ensure_pool(connection_file), ensure_pool(connection_file)
+    assert not second.started
+    assert "rights" in first.warning
+    assert first.warning == second.warning
+    assert "\n" not in first.warning
