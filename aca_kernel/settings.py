@@ -123,7 +123,8 @@ class Settings(Configurable):
             option = f"the option {found[1]}" if found else "an option"
             self.problems.append(
                 ConfigurationError(
-                    f"The configuration of this kernel has a value that cannot be used for {option}.",
+                    "The configuration of this kernel has a value that cannot be used for"
+                    f" {option}.",
                     remedy="Correct it in aca_kernel_config.py (`jupyter --paths` lists where it"
                     " may be), then restart the kernel.",
                 )

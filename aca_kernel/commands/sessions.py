@@ -121,7 +121,7 @@ class PruneApp(SessionsCommand):
 
         Only those whose identifier a kernel of aca-kernel has derived, and that have been idle
         for longer than half their cooldown period: a kernel that lives calls its session more
-        often, as long as its keep_alive lasts.
+        often, as long as its keep_alive lasts. It asks first; without a terminal it needs --yes.
     """
     idle = Float(
         None,
@@ -142,7 +142,10 @@ class PruneApp(SessionsCommand):
     }
 
     def start(self) -> None:
-        """Delete them and say what was done; raises AcaKernelError."""
+        """Delete them and say what was done; raises AcaKernelError.
+
+        UsageError when nobody can be asked and --yes was not given.
+        """
         with self.pool() as pool:
             sessions = list(pool.list_sessions())
             now = _now()
@@ -176,8 +179,13 @@ class PruneApp(SessionsCommand):
         return now - session.last_accessed > timedelta(seconds=limit)
 
     def _agreed(self, doomed: Sequence[str]) -> bool:
-        if self.answer_yes or not sys.stdin.isatty():
+        if self.answer_yes:
             return True
+        if not sys.stdin.isatty():
+            raise self.misused(
+                f"{_count(len(doomed))} would be deleted, and there is no terminal to ask at:"
+                " add --yes. Nothing was deleted."
+            )
         print("To be deleted, with their variables and files:", *doomed, sep="\n  ")
         try:
             return input(f"Delete {_count(len(doomed))}? [y/N] ").strip().lower() in ("y", "yes")

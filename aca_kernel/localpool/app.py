@@ -26,7 +26,7 @@ from .sessions import PoolOptions, Sessions
 __all__ = ["Listening", "serve"]
 
 _NAME = "aca-local-pool-"
-_SOCKET_PATH_BYTES = 60
+_SOCKET_PATH_BYTES = 40
 _BODY_BYTES = 30_000_000
 
 

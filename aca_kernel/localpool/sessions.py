@@ -18,7 +18,7 @@ import zmq.asyncio
 
 from ..errors import LocalPoolError
 from . import files
-from .answers import PoolFull, SessionTimes
+from .answers import PoolFull, Refusal, SessionTimes
 from .isolation import Isolation, Place
 from .kernelprocess import KernelDied, KernelProcess
 from .outcomes import ABORTED, RESTARTED, TIMED_OUT, Outcome
@@ -328,6 +328,8 @@ class Sessions:
         if session is not None:
             session.touch()
             return session, False
+        if self.closed:  # a connection that is still open asks for more
+            raise Refusal(503)
         if len(self._allocated) >= self._options.max_sessions:
             raise PoolFull(len(self._allocated))
         session = self._ready.popleft() if self._ready else self._make()
@@ -348,16 +350,21 @@ class Sessions:
         if left > 0:
             self._cool(session, left)
             return
-        task = asyncio.create_task(self.release(session))
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        self._release(session)
 
     async def release(self, session: Session) -> None:
         """End a session: its identifier is free at once, its processes when this returns."""
+        await asyncio.shield(self._release(session))
+
+    def _release(self, session: Session) -> asyncio.Task[None]:
+        """Begin to end a session; whatever becomes of its caller, ``close`` waits for it."""
         self._allocated.pop(session.identifier, None)
         self._cooling.pop(session).cancel()
         self.fill()
-        await session.close()
+        task = asyncio.create_task(session.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+        return task
 
     async def close(self) -> None:
         """End all sessions, ready ones too."""

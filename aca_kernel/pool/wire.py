@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from importlib import metadata
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
@@ -290,7 +291,10 @@ def trust(ca_bundle: str | None) -> ssl.SSLContext:
     context.load_verify_locations(cafile=certifi.where())
     if ca_bundle is not None:
         try:
-            context.load_verify_locations(cafile=ca_bundle)
+            if Path(ca_bundle).is_dir():  # as OpenSSL's `rehash` makes them
+                context.load_verify_locations(capath=ca_bundle)
+            else:
+                context.load_verify_locations(cafile=ca_bundle)
         except OSError as error:
             reason = error.strerror or "it holds no PEM certificate"
         else:
@@ -298,7 +302,8 @@ def trust(ca_bundle: str | None) -> ssl.SSLContext:
         raise ConfigurationError(
             f"The CA bundle {ca_bundle!r} cannot be used: {reason}.",
             left="Nothing was sent.",
-            remedy="Give the path of a PEM file with the certificates to trust in addition.",
+            remedy="Give the path of a PEM file with the certificates to trust in addition, or of"
+            " a directory of such files that `openssl rehash` has prepared.",
         )
     return context
 

@@ -101,6 +101,15 @@ def test_prune_deletes_idle_sessions_of_our_kernels_alone(
     assert alive(client) == set()
 
 
+def test_prune_deletes_nothing_when_nobody_can_be_asked(
+    aca_kernel: Run, pool: Pool, client: PoolClient
+) -> None:
+    result = aca_kernel("sessions", "prune", "--idle", "0", **reach(pool))
+    assert result.returncode == 2
+    assert "add --yes" in result.stderr
+    assert alive(client) == {OURS_1, OURS_2, OTHER}
+
+
 @pytest.mark.parametrize(("answer", "left"), [("n\n", 3), ("y\n", 1)])
 def test_prune_asks_on_a_terminal(
     environment: dict[str, str], pool: Pool, client: PoolClient, answer: str, left: int

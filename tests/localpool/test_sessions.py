@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import signal
 import ssl
 import subprocess
@@ -16,6 +18,10 @@ from typing import Any
 
 import psutil
 import pytest
+import requests
+
+from aca_kernel.localpool import isolation
+from aca_kernel.localpool.sessions import PoolOptions, Sessions
 
 from .conftest import Caller, CallerMaker
 
@@ -294,3 +300,50 @@ def test_help_tells_every_flag() -> None:
     """
     for flag in flags.split():
         assert f"--{flag}" in done.stdout
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.05])
+def test_the_pools_end_waits_for_a_session_that_is_being_deleted(
+    start_pool: PoolStarter, delay: float
+) -> None:
+    pool = start_pool("--ready-sessions", "0")
+    session = Caller(pool)
+    session.run("1")
+
+    def delete() -> None:
+        with contextlib.suppress(requests.RequestException):
+            session.delete()
+
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(delete)
+        threads.submit(time.sleep, delay).result()
+        pool.process.terminate()
+        assert pool.process.wait(10) == 0
+    session.http.close()
+    assert pool.stop() == 0
+    assert pool.stderr == [""] or "NOT isolated" in pool.stderr[0]
+
+
+def test_a_session_whose_caller_has_gone_is_ended_before_the_pool(tmp_path: Path) -> None:
+    async def check() -> None:
+        ended = asyncio.Event()
+        options = PoolOptions(ready_sessions=0)
+        chosen = isolation.choose("none", network=False, scratch=tmp_path / "probe")
+        sessions = Sessions(tmp_path, options, chosen)
+        session, _ = sessions.allocate("abcd")
+        close = session.close
+
+        async def slow() -> None:
+            await asyncio.sleep(0.2)
+            await close()
+            ended.set()
+
+        session.close = slow  # type: ignore[method-assign]
+        calling = asyncio.create_task(sessions.release(session))
+        await asyncio.sleep(0)
+        calling.cancel()
+        await sessions.close()
+        assert ended.is_set()
+        assert not session.root.exists()
+
+    asyncio.run(check())

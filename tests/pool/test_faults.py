@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 import ssl
+import subprocess
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -251,6 +252,19 @@ def test_certificate_of_an_added_authority_is_trusted(
 ) -> None:
     server = serve(OK, tls=tls(authority, "127.0.0.1"))
     with client_of(server, ca_bundle=bundle) as client:
+        assert execute(client).succeeded
+
+
+def test_a_directory_of_authorities_is_trusted(
+    serve: Callable[..., FaultServer], authority: trustme.CA, tmp_path: Path
+) -> None:
+    name = "certificate.pem"
+    authority.cert_pem.write_to_path(str(tmp_path / name))
+    asked = ["openssl", "x509", "-noout", "-hash", "-in", name]
+    found = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    (tmp_path / f"{found.strip()}.0").symlink_to(name)
+    server = serve(OK, tls=tls(authority, "127.0.0.1"))
+    with client_of(server, ca_bundle=str(tmp_path)) as client:
         assert execute(client).succeeded
 
 
