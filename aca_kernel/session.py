@@ -18,10 +18,11 @@ from .errors import (
 )
 from .identity import RestartMarker, derive_identifier
 from .interpreters.auto import AutoInterpreter
-from .interpreters.base import CellRequest, Emit, Interpreter, Reply
+from .interpreters.base import CellRequest, Emit, Interpreter, Output, Reply
 from .interpreters.direct import DirectInterpreter
 from .interpreters.linked import LinkedInterpreter
 from .interpreters.worker import Worker
+from .outputs.notices import notice
 from .pool import PoolClient, SessionInfo, check_identifier
 from .pool.connect import connect
 from .settings import LOCAL_ENDPOINT, Settings
@@ -60,6 +61,7 @@ class KernelSession:
         self._last_cell = 0.0
         self._keeper: asyncio.Task[None] | None = None
         self._pool_was_started = False
+        self._warning = ""  # what the local pool warns of, until it has been shown
         self._ending = False
 
     # -- what it is
@@ -148,11 +150,15 @@ class KernelSession:
         if pool.started and self._pool_was_started:
             self._reached.clear()
         self._pool_was_started = True
+        self._warning = pool.warning
         return connect(self.settings, endpoint=pool.endpoint, token=pool.token)
 
     async def execute(self, request: CellRequest, emit: Emit) -> Reply:
         """Run code in the session. Raises AcaKernelError when it could not be run."""
         _, interpreter = await self.connected()
+        if self._warning and not request.silent:
+            emit(Output(msg_type="display_data", content=notice(self._warning), own=True))
+            self._warning = ""
         try:
             return await interpreter.execute(request, emit)
         except TransportError:
