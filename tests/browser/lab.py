@@ -21,7 +21,7 @@ PATIENCE = 90.0
 
 REMOTE = "azure-sessions-python"
 
-_CONFIGURATION = '''
+_CONFIGURATION = """
 import json
 
 c = get_config()
@@ -41,7 +41,7 @@ def write_down(handler):
 
 
 c.ServerApp.tornado_settings = {"log_function": write_down}
-'''
+"""
 _SETTINGS: dict[str, dict[str, Any]] = {
     "notebook-extension/tracker": {"windowingMode": "none"},  # or what is off screen is not there
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
