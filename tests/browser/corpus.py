@@ -789,7 +789,7 @@ SIZES = [
     ),
     Hostile(
         "displays-many",
-        "from IPython.display import HTML\nfor n in range(3000):"
+        "from IPython.display import HTML\nfor n in range(40):"
         f' display(HTML("<img src=data:, onerror={HIT}>"))',
     ),
     Hostile(
