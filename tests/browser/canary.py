@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.server
 import json
 import re
+import secrets
 import socket
 import threading
 from collections import defaultdict
@@ -17,10 +18,10 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Page
 
-from .lab import Lab
+from .lab import PATIENCE, Lab
 
 _SCRIPT = """(() => {
-    const SINK = __SINK__;
+    const SINK = __SINK__, KEY = __KEY__;
     const quietly = action => { try { action()?.catch?.(() => {}); } catch {} };
     window.hit = name => {
         // Whoever can touch the top page's document is of its origin: that is the whole question.
@@ -40,7 +41,49 @@ _SCRIPT = """(() => {
         quietly(() => { new Image().src = SINK + "/" + name + "/image"; });
         quietly(() => navigator.sendBeacon(SINK + "/" + name + "/beacon"));
     };
+
+    const CLICKABLE = ["a", "area", "button", "input", "label", "summary", "select", "textarea",
+        "video", "img", "svg", "math", "form", "dialog", "[onclick]", "[tabindex]",
+        "[contenteditable]", "[data-commandlinker-command]", "[popovertarget]"];
+    const click = element => {
+        const text = element.textContent.trim();
+        if (text && element.getAttribute("href") === text)
+            return 0;  // an address to read: Lab makes links of these
+        element.focus?.();
+        for (const kind of ["pointerover", "mouseover", "pointerdown", "mousedown", "pointerup",
+                            "mouseup"])
+            element.dispatchEvent(new MouseEvent(kind, {bubbles: true}));
+        if (element.click) element.click();
+        else element.dispatchEvent(new MouseEvent("click", {bubbles: true}));
+        return 1;
+    };
+    // Frames are told by messages: one that is on its way elsewhere would not answer a question.
+    const clickAll = () => {
+        for (let n = 0; n < window.length; n++) window[n].postMessage({key: KEY}, "*");
+        const scope = window === top ? ".jp-OutputArea-output " : "";
+        let clicks = 0;
+        for (const element of document.querySelectorAll(CLICKABLE.map(s => scope + s).join()))
+            quietly(() => { clicks += click(element); });
+        quietly(() => window.__clicked(clicks));
+    };
+    addEventListener("message", event => { if (event.data?.key === KEY) clickAll(); });
 })();"""
+
+_CONTROL = """async ([url, port]) => {
+    const frame = document.createElement("iframe");
+    frame.sandbox = "allow-scripts";
+    frame.srcdoc = "<script>setTimeout(() => top.postMessage('control', '*'), 0)</script>";
+    const shown = new Promise(done => addEventListener("message", event => {
+        if (event.source === frame.contentWindow) done();
+    }));
+    document.documentElement.append(frame);
+    await shown;
+    frame.remove();
+    const peer = new RTCPeerConnection({iceServers: [{urls: `stun:127.0.0.1:${port}`}]});
+    peer.createDataChannel("x");
+    await peer.setLocalDescription(await peer.createOffer());
+    await fetch(url, {mode: "no-cors"});
+}"""
 
 
 class Sink:
@@ -69,20 +112,23 @@ class Sink:
                 if self.command != "HEAD":
                     self.wfile.write(body.encode())
 
-            do_HEAD = do_POST = do_PUT = do_OPTIONS = do_GET
+            do_HEAD = do_POST = do_PUT = do_OPTIONS = do_GET  # noqa: N815
 
             def send_error(self, code: int, *args: Any, **kwargs: Any) -> None:
-                outer.hits.append(f"/not-http/{self.raw_requestline[:20]!r}")
+                outer.hits.append("/not-http/")
 
-            def log_message(self, format: str, *args: Any) -> None:
+            def log_message(self, *args: Any) -> None:
                 pass
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_port
         self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._datagrams.bind(("127.0.0.1", 0))
-        self.udp_port = self._datagrams.getsockname()[1]
+        self._control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        for port in (self._datagrams, self._control):
+            port.bind(("127.0.0.1", 0))
+        self.udp_port: int = self._datagrams.getsockname()[1]
+        self._control.settimeout(PATIENCE)
         for work in (self._server.serve_forever, self._receive):
             threading.Thread(target=work, daemon=True).start()
 
@@ -102,6 +148,18 @@ class Sink:
         self._server.server_close()
         self._datagrams.sendto(b"end", ("127.0.0.1", self.udp_port))
         self._datagrams.close()
+        self._control.close()
+
+    def wait_for_control(self, page: Page) -> None:
+        """Have the page itself show a frame, send a request and a datagram; wait for all three.
+
+        So whatever an output has begun before has had its time, and the port is known to work.
+        """
+        port = self._control.getsockname()[1]
+        page.evaluate(_CONTROL, [f"{self.url}/control/", port])
+        self._control.recvfrom(2048)
+        assert "/control/" in self.hits
+        self.hits.remove("/control/")
 
 
 class Canary:
@@ -112,12 +170,16 @@ class Canary:
         self._lab = lab
         self._found: dict[str, set[str]] = defaultdict(set)
         self.framed: set[str] = set()
+        self.clicks = 0
         self._pages: list[Page] = []
         self._seen_hits = len(sink.hits)
         self._seen_requests = len(lab.requests()) if lab else 0
         self._files = set(lab.root.rglob("*")) if lab else set()
         context.expose_binding("__report", self._report)
-        context.add_init_script(_SCRIPT.replace("__SINK__", json.dumps(sink.url)))
+        context.expose_binding("__clicked", self._on_clicked)
+        self._key = secrets.token_hex(8)
+        script = _SCRIPT.replace("__SINK__", json.dumps(sink.url))
+        context.add_init_script(script.replace("__KEY__", json.dumps(self._key)))
         context.on("page", self._watch)
         self.pages_expected = 1
 
@@ -126,6 +188,16 @@ class Canary:
             self._found[name].add("script in the page's origin")
         else:
             self.framed.add(name)
+
+    def _on_clicked(self, source: dict[str, Any], clicks: int) -> None:
+        self.clicks += clicks
+
+    def click_everything(self, page: Page) -> int:
+        """Click on all that an output may want to be clicked on, in every frame; how often."""
+        self.clicks = 0
+        page.evaluate("key => postMessage({key}, '*')", self._key)
+        self.sink.wait_for_control(page)
+        return self.clicks
 
     def _watch(self, page: Page) -> None:
         self._pages.append(page)
@@ -154,6 +226,8 @@ class Canary:
         )
         for name in marks:
             self._found[name].add("a mark on the page's document or style")
+        if self._lab is None:
+            return
         covered: list[str] = page.evaluate(
             """() => {
                 const at = [[0.01, 0.01], [0.5, 0.01], [0.99, 0.01], [0.01, 0.5], [0.99, 0.5],
@@ -175,12 +249,11 @@ class Canary:
         if self._lab is not None:
             for request in self._lab.requests()[self._seen_requests :]:
                 text = f"{request['method']} {request['uri']}"
-                for name in re.findall(r"canary(?:-|=|%3D)([\w-]+)", text):
-                    found[name].add(f"Jupyter's server: {text[:80]}")
-            made = set(self._lab.root.rglob("*")) - self._files
-            for path in made:
-                if ".ipynb" not in path.name:
-                    name = path.name.removeprefix("canary-").removesuffix(".txt")
+                for named in re.findall(r"canary(?:-|=|%3D)([\w-]+)", text):
+                    found[named].add(f"Jupyter's server: {text[:80]}")
+            for made in set(self._lab.root.rglob("*")) - self._files:
+                if ".ipynb" not in made.name:
+                    name = made.name.removeprefix("canary-").removesuffix(".txt")
                     found[name].add("a file was written")
             if self._lab.ask("GET", "terminals"):
                 found["?"].add("a terminal was opened")

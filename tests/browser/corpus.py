@@ -28,6 +28,7 @@ class Hostile:
     code: str
     fires: bool = False
     leaves: bool = False
+    fires_in_a_file: bool = True
 
     def cell(self, *, port: int, udp_port: int) -> str:
         """The code, for the ports of this run."""
@@ -120,12 +121,12 @@ SCRIPTS = [
 HANDLERS = [
     _html(f"on-{event}-{tag}", f"<{tag} {extra} on{event}={HIT}>x</{tag}>", fires=fires)
     for tag, event, extra, fires in (
-        ("img", "error", "src=x:x", True),
+        ("img", "error", "src=data:,", True),
         ("img", "load", f"src='data:image/gif;base64,{'R0lGODlhAQABAAAAACwAAAAAAQABAAA='}'", True),
         ("svg", "load", "", True),
         ("body", "load", "", False),
-        ("video", "error", "src=x:x autoplay", True),
-        ("audio", "error", "src=x:x", True),
+        ("video", "error", "src=data:, autoplay", True),
+        ("audio", "error", "src=data:,", True),
         ("input", "focus", "autofocus", False),
         ("details", "toggle", "open", True),
         ("style", "load", "", True),
@@ -152,10 +153,10 @@ HANDLERS += [
         f"<b style='transition:color 1s' tabindex=1 onfocus={HIT}>x</b>",
         fires=True,
     ),
-    _html("attribute-without-space", f"<img/src=x:x/onerror={HIT}>", fires=True),
-    _html("attribute-newline", f"<img\nsrc=x:x\nonerror\n=\n{HIT}>", fires=True),
-    _html("attribute-entity", "<img src=x:x onerror=&#x68;it(&apos;@ID&apos;)>", fires=True),
-    _html("attribute-breakout", f"<p title='\"><img src=x:x onerror={HIT}>'>x</p>"),
+    _html("attribute-without-space", f"<img/src=data:,/onerror={HIT}>", fires=True),
+    _html("attribute-newline", f"<img\nsrc=data:,\nonerror\n=\n{HIT}>", fires=True),
+    _html("attribute-entity", "<img src=data:, onerror=&#x68;it(&apos;@ID&apos;)>", fires=True),
+    _html("attribute-breakout", f"<p title='\"><img src=data:, onerror={HIT}>'>x</p>"),
     _html("table-background", "<table background='@SINK/bg'><td background='@SINK/td'>x</table>"),
 ]
 
@@ -232,7 +233,7 @@ MIME_TYPES = [
     Hostile(
         "page-payload",
         "get_ipython().payload_manager.write_payload({'source': 'page', 'start': 0, 'data':"
-        f' {{"text/html": "<img src=x:x onerror={HIT}>", "text/plain": "x"}}}})',
+        f' {{"text/html": "<img src=data:, onerror={HIT}>", "text/plain": "x"}}}})',
         fires=True,
     ),
     Hostile(
@@ -345,7 +346,7 @@ STYLES = [
     ),
     _html(
         "overlay-important",
-        "<table style='position:fixed!important;top:0;left:0;width:100vw;height:100vh;z-index:9999'>"
+        "<table style='position:fixed!important;top:0;left:0;width:100vw;height:100vh'>"
         "<tr><td>x</td></tr></table>",
     ),
     _html("overlay-transform", "<p style='transform:scale(900);z-index:9999'>x</p>"),
@@ -410,7 +411,7 @@ SVGS = [
     ),
     _html(
         "svg-foreign-object",
-        f"{_SVG}><foreignObject><img src=x:x onerror={HIT}></foreignObject></svg>",
+        f"{_SVG}><foreignObject><img src=data:, onerror={HIT}></foreignObject></svg>",
         fires=True,
     ),
     _html(
@@ -429,58 +430,62 @@ CONFUSIONS = [
     _html(
         "math-mglyph",
         "<math><mtext><table><mglyph><style><!--</style>"
-        f'<img title="--&gt;&lt;img src=x:x onerror={HIT}&gt;">',
+        f'<img title="--&gt;&lt;img src=data:, onerror={HIT}&gt;">',
     ),
     _html(
         "math-annotation",
         "<math><annotation-xml encoding=text/html>"
-        f"<img src=x:x onerror={HIT}></annotation-xml></math>",
+        f"<img src=data:, onerror={HIT}></annotation-xml></math>",
         fires=True,
     ),
     _html("math-href", f'<math href="javascript:{HIT}"><mtext>click</mtext></math>'),
-    _html("math-style", f"<math><style><img src=x:x onerror={HIT}></style></math>", fires=True),
+    _html("math-style", f"<math><style><img src=data:, onerror={HIT}></style></math>", fires=True),
     _html(
         "svg-style-confusion",
-        f'<svg></p><style><a id="</style><img src=x:x onerror={HIT}>">',
+        f'<svg></p><style><a id="</style><img src=data:, onerror={HIT}>">',
         fires=True,
     ),
     _html(
         "noscript-confusion",
-        f'<noscript><p title="</noscript><img src=x:x onerror={HIT}>">',
+        f'<noscript><p title="</noscript><img src=data:, onerror={HIT}>">',
         fires=True,
     ),
-    _html("comment-confusion", f"<!--><img src=x:x onerror={HIT}>-->", fires=True),
-    _html("comment-bang", f"<!-- --!><img src=x:x onerror={HIT}> -->", fires=True),
-    _html("cdata-confusion", f"<svg><![CDATA[><img src=x:x onerror={HIT}>]]>", fires=False),
-    _html("processing-instruction", f"<?x ><img src=x:x onerror={HIT}>?>", fires=True),
+    _html("comment-confusion", f"<!--><img src=data:, onerror={HIT}>-->", fires=True),
+    _html("comment-bang", f"<!-- --!><img src=data:, onerror={HIT}> -->", fires=True),
+    _html("cdata-confusion", f"<svg><![CDATA[><img src=data:, onerror={HIT}>]]>", fires=False),
+    _html("processing-instruction", f"<?x ><img src=data:, onerror={HIT}>?>", fires=True),
     _html(
         "textarea-confusion",
-        f"<textarea><img title='</textarea><img src=x:x onerror={HIT}>'>",
+        f"<textarea><img title='</textarea><img src=data:, onerror={HIT}>'>",
         fires=True,
     ),
-    _html("title-confusion", f"<title><a title='</title><img src=x:x onerror={HIT}>'>", fires=True),
-    _html("select-confusion", f"<select><template><img src=x:x onerror={HIT}></template></select>"),
+    _html(
+        "title-confusion", f"<title><a title='</title><img src=data:, onerror={HIT}>'>", fires=True
+    ),
+    _html(
+        "select-confusion", f"<select><template><img src=data:, onerror={HIT}></template></select>"
+    ),
     _html(
         "template-shadow",
-        f"<div><template shadowrootmode=open><img src=x:x onerror={HIT}></template></div>",
+        f"<div><template shadowrootmode=open><img src=data:, onerror={HIT}></template></div>",
     ),
     _html(
         "nested-forms",
         "<form id=a><div></form><form id=b><math><mtext></form><form><mglyph>"
-        f"<style></math><img src=x:x onerror={HIT}>",
+        f"<style></math><img src=data:, onerror={HIT}>",
         fires=True,
     ),
     _html(
         "plaintext",
-        f"<xmp><p title='</xmp><img src=x:x onerror={HIT}>'></p><plaintext>",
+        f"<xmp><p title='</xmp><img src=data:, onerror={HIT}>'></p><plaintext>",
         fires=True,
     ),
-    _html("unclosed-attribute", f'<p title="x\n<img src=x:x onerror={HIT}>\n'),
+    _html("unclosed-attribute", f'<p title="x\n<img src=data:, onerror={HIT}>\n'),
     _html(
         "custom-element", f"<x-y onclick={HIT} is=z tabindex=0 onfocus={HIT}>x</x-y>", fires=True
     ),
     _html("utf-7", "+ADw-script+AD4-hit('@ID')+ADw-/script+AD4-"),
-    _html("surrogates", f"<b title='\ud83d'>\udc00</b><img src=x:x onerror={HIT}>"),
+    _html("surrogates", f"<b title='\ud83d'>\udc00</b><img src=data:, onerror={HIT}>"),
     _html(
         "clobber-id",
         "<img id=clobber-@ID name=clobber-@ID><form id=jupyterlab><input name=x>",
@@ -501,12 +506,12 @@ CONFUSIONS = [
     _html("attribute-frame", "\"></iframe><script>hit('@ID')</script>", fires=True),
     _html(
         "frame-breakout",
-        "</iframe></div></body></html><img src=x:x onerror=hit('@ID')>",
+        "</iframe></div></body></html><img src=data:, onerror=hit('@ID')>",
         fires=True,
     ),
     _html(
         "frame-breakout-entities",
-        "&quot;&gt;&lt;/iframe&gt;&lt;img src=x:x onerror=hit(&#39;@ID&#39;)&gt;",
+        "&quot;&gt;&lt;/iframe&gt;&lt;img src=data:, onerror=hit(&#39;@ID&#39;)&gt;",
     ),
     _html(
         "frame-breakout-twice",
@@ -556,24 +561,24 @@ COMMANDS = [
 
 MARKDOWN = [
     _markdown("markdown-script", f"# Hello\n\n<script>{HIT}</script>", fires=True),
-    _markdown("markdown-onerror", f"text <img src=x:x onerror={HIT}> text", fires=True),
+    _markdown("markdown-onerror", f"text <img src=data:, onerror={HIT}> text", fires=True),
     _markdown("markdown-javascript", f"[click](javascript:{HIT})"),
     _markdown("markdown-data", f"[click](data:text/html,<script>{HIT}</script>)"),
     _markdown("markdown-image", "![x](@SINK/image.png) ![y](canary-@ID.png)", fires=True),
     _markdown("markdown-reference", "![x][y]\n\n[y]: @SINK/image.png", fires=True),
     _markdown("markdown-autolink", f"<javascript:{HIT}> <@SINK/link>"),
-    _markdown("markdown-fence", f'```"><img src=x:x onerror={HIT}>\nx\n```\n'),
-    _markdown("markdown-title", f'![a](x:x "\'><img src=x:x onerror={HIT}>")'),
-    _markdown("markdown-alt", f'!["><img src=x:x onerror={HIT}>](data:image/png;base64,x)'),
+    _markdown("markdown-fence", f'```"><img src=data:, onerror={HIT}>\nx\n```\n'),
+    _markdown("markdown-title", f'![a](x:x "\'><img src=data:, onerror={HIT}>")'),
+    _markdown("markdown-alt", f'!["><img src=data:, onerror={HIT}>](data:image/png;base64,x)'),
     _markdown(
         "markdown-mermaid",
-        f"```mermaid\ngraph TD;A[<img src=x:x onerror={HIT}>]-->B;\n"
+        f"```mermaid\ngraph TD;A[<img src=data:, onerror={HIT}>]-->B;\n"
         f'click A "javascript:{HIT}"\n```',
     ),
     _markdown(
         "markdown-math", f"$$\\href{{javascript:{HIT}}}{{x}}$$ `$<img src=x onerror={HIT}>$`"
     ),
-    _markdown("markdown-deep", "> " * 3000 + f"<img src=x:x onerror={HIT}>"),
+    _markdown("markdown-deep", "> " * 3000 + f"<img src=data:, onerror={HIT}>"),
     _markdown("markdown-brackets", "[" * 20000 + "x" + "](" * 5000),
 ]
 
@@ -585,7 +590,11 @@ LATEX = [
         ("style", "$\\style{position:fixed;inset:0;background:url(@SINK/bg)}{x}$", False),
         ("class", "$\\class{jp-Dialog}{\\cssId{clobber-@ID}{x}}$", False),
         ("image", "$\\includegraphics{@SINK/image}$", False),
-        ("html", f"$x$ <img src=x:x onerror={HIT}> $\\text{{<img src=x:x onerror={HIT}>}}$", True),
+        (
+            "html",
+            f"$x$ <img src=data:, onerror={HIT}> $\\text{{<img src=data:, onerror={HIT}>}}$",
+            True,
+        ),
         ("unicode", "$\\unicode[q;background:url(@SINK/bg)]{65}$", False),
         ("require", "$\\require{html}\\require{action}\\texttip{x}{<script>}$", False),
         ("data", f"$\\data{{onclick={HIT}}}{{x}}$", False),
@@ -727,16 +736,16 @@ TEXTS = [
     Hostile(
         "escape-html",
         f"print('\\x1b[31m<script>{_ESCAPED_HIT}</script>"
-        f'<img src=x:x onerror="{HIT.replace(chr(39), chr(96))}">\\x1b[0m\')',
+        f'<img src=data:, onerror="{HIT.replace(chr(39), chr(96))}">\\x1b[0m\')',
     ),
-    Hostile("escape-colour", "print('\\x1b[38;2;1;2;3\"><img src=x:x onerror=hit(`@ID`)>m x')"),
+    Hostile("escape-colour", "print('\\x1b[38;2;1;2;3\"><img src=data:, onerror=hit(`@ID`)>m x')"),
     Hostile(
         "text-link",
         'print(\'javascript:hit(`@ID`) http://@HOST/@ID/"onmouseover="hit(`@ID`)'
         " https://x/<script>')",
     ),
     Hostile("text-bidi", "print('\\u202e\\u2066 evil \\u2069')"),
-    Hostile("text-huge", "print('x' * 30_000_000)"),
+    Hostile("text-huge", "print('x' * 12_000_000)"),
     Hostile(
         "text-many",
         "import sys\nfor n in range(20_000): print(n, file=sys.stderr if n % 2 else sys.stdout)",
@@ -745,23 +754,25 @@ TEXTS = [
         "text-stderr",
         f"import sys\nprint('<script>{_ESCAPED_HIT}</script>\\x1b]0;x\\x07', file=sys.stderr)",
     ),
-    Hostile("error-name", "raise type('<img src=x:x onerror=hit(`@ID`)>', (Exception,), {})('x')"),
+    Hostile(
+        "error-name", "raise type('<img src=data:, onerror=hit(`@ID`)>', (Exception,), {})('x')"
+    ),
     Hostile(
         "error-value", "raise ValueError('<script>hit(`@ID`)</script>\\x1b]8;;javascript:1\\x07x')"
     ),
     Hostile(
         "error-traceback",
         "class E(Exception):\n    def _render_traceback_(self):\n"
-        "        return ['<img src=x:x onerror=hit(`@ID`)>', '\\x1b]0;x\\x07', '\\x9b2J']\n"
+        "        return ['<img src=data:, onerror=hit(`@ID`)>', '\\x1b]0;x\\x07', '\\x9b2J']\n"
         "raise E('x')",
     ),
     Hostile("error-huge", "raise ValueError('<b>' * 2_000_000)"),
     Hostile("error-escape-name", r"raise type('\x1b]0;x\x07Name', (Exception,), {})('\x1b[2J')"),
     Hostile(
         "input-prompt",
-        "try: input('<img src=x:x onerror=hit(`@ID`)>')\nexcept Exception: pass"
+        "try: input('<img src=data:, onerror=hit(`@ID`)>')\nexcept Exception: pass"
         if False
-        else "print('<img src=x:x onerror=hit(`@ID`)>')",
+        else "print('<img src=data:, onerror=hit(`@ID`)>')",
     ),
 ]
 
@@ -773,13 +784,13 @@ SIZES = [
     _bundle("json-deep", {"application/json": "@DEEP", "text/plain": "x"}),
     Hostile(
         "html-huge",
-        "from IPython.display import HTML\ndisplay(HTML('<b>x</b>' * 1_000_000"
+        "from IPython.display import HTML\ndisplay(HTML('<b>x</b>' * 100_000"
         f' + "<script>{HIT}</script>"))',
     ),
     Hostile(
         "displays-many",
-        "from IPython.display import HTML\nfor n in range(3000):"
-        f' display(HTML("<img src=x:x onerror={HIT}>"))',
+        "from IPython.display import HTML\nfor n in range(40):"
+        f' display(HTML("<img src=data:, onerror={HIT}>"))',
     ),
     Hostile(
         "png-bomb",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from playwright.sync_api import Error, Frame, Locator, Page
+from playwright.sync_api import Locator, Page
 
 from .lab import PATIENCE, Lab
 
@@ -15,10 +15,12 @@ _ALL_RAN = """() => {
         .map(cell => cell.querySelector(".jp-InputPrompt")?.textContent ?? "");
     return prompts.length > 0 && prompts.every(prompt => /^\\[\\d+\\]:/.test(prompt));
 }"""
-_CLICKABLE = (
-    "a, area, button, input, label, summary, select, textarea, video, img, svg, math, form, dialog,"
-    " [onclick], [tabindex], [contenteditable], [data-commandlinker-command], [popovertarget]"
-)
+_IS_IDLE = f"""() => {{
+    const panel = document.querySelector("{_PANEL}");
+    const kernel = panel?.querySelector(".jp-Toolbar-kernelName")?.textContent ?? "No Kernel";
+    const indicator = panel?.querySelector(".jp-Notebook-ExecutionIndicator");
+    return kernel !== "No Kernel" && indicator?.dataset.status === "idle";
+}}"""
 
 
 class Screen:
@@ -40,8 +42,7 @@ class Screen:
 
     def wait_until_idle(self) -> None:
         """Wait until the notebook's kernel says that it is idle."""
-        indicator = self.panel.locator(".jp-Notebook-ExecutionIndicator")
-        indicator.and_(self.page.locator('[data-status="idle"]')).wait_for(state="attached")
+        self.page.wait_for_function(_IS_IDLE)
 
     def choose(self, menu: str, entry: str) -> None:
         """Choose an entry of the menu bar."""
@@ -68,35 +69,3 @@ class Screen:
     def outputs(self, number: int) -> Locator:
         """The outputs of a cell."""
         return self.cell(number).locator(".jp-OutputArea-output")
-
-    def output_frames(self) -> list[Frame]:
-        """The frames that outputs have made, and the frames in these."""
-        return [frame for frame in self.page.frames if frame != self.page.main_frame]
-
-    def click_everything(self) -> int:
-        """Click on all that an output may want to be clicked on; how often."""
-        clicks = 0
-        for frame in self.page.frames:
-            scope = ".jp-OutputArea-output " if frame == self.page.main_frame else ""
-            selector = ", ".join(scope + part.strip() for part in _CLICKABLE.split(","))
-            try:
-                found = frame.query_selector_all(selector)
-            except Error:
-                continue  # gone, or in no state to be asked
-            for element in found:
-                try:
-                    # What a click is, whether the element can be seen or not.
-                    element.evaluate(
-                        """element => {
-                            element.focus?.();
-                            for (const kind of ["pointerover", "mouseover", "pointerdown",
-                                                "mousedown", "pointerup", "mouseup"])
-                                element.dispatchEvent(new MouseEvent(kind, {bubbles: true}));
-                            if (element.click) element.click();
-                            else element.dispatchEvent(new MouseEvent("click", {bubbles: true}));
-                        }"""
-                    )
-                    clicks += 1
-                except Error:
-                    continue
-        return clicks
