@@ -19,7 +19,7 @@ import trustme
 
 from ..errors import LocalPoolError
 from . import files, isolation
-from .handlers import PREFIX, Served
+from .handlers import BODY_BYTES, PREFIX, Served
 from .routes import application
 from .sessions import PoolOptions, Sessions
 
@@ -27,7 +27,6 @@ __all__ = ["Listening", "serve"]
 
 _NAME = "aca-local-pool-"
 _SOCKET_PATH_BYTES = 40
-_BODY_BYTES = 30_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +146,7 @@ async def serve(
             created=datetime.now(timezone.utc),
         )
         server = tornado.httpserver.HTTPServer(
-            application(served), ssl_options=context, max_body_size=_BODY_BYTES
+            application(served), ssl_options=context, max_body_size=BODY_BYTES
         )
         server.add_sockets(sockets)
         try:

@@ -11,13 +11,12 @@ import tornado.web
 from . import answers, files
 from .answers import Refusal
 from .calls import checked_name, checked_path
-from .handlers import Call, Served
+from .handlers import Call, Served, StreamedCall
 from .uploads import Upload
 
 __all__ = ["File", "FileContent", "Files", "FilesUpload"]
 
 _CHUNK = 256 * 1024
-_DRAINED_BYTES = 1 << 40
 
 
 class _FileCall(Call):
@@ -29,49 +28,43 @@ class _FileCall(Call):
 
 
 @tornado.web.stream_request_body
-class FilesUpload(_FileCall):
+class FilesUpload(StreamedCall, _FileCall):
     """POST files/upload of the oldest versions, and the POST of /files."""
 
     route = "upload"
     _upload: Upload | None = None
-    _refusal: Refusal | None = None
 
     def initialize(self, served: Served) -> None:
         """Make ready to hold the session that the file is for."""
         super().initialize(served)
         self._in_use = contextlib.ExitStack()
 
-    def prepare(self) -> None:
-        """Make ready for the body; a refusal waits until the body has been read.
+    def body_limit(self) -> int:
+        """Give how many bytes a file may have, and what is around it."""
+        return self.served.options.max_upload_size
 
-        An answer before that would close the connection under a caller who is still
-        sending, and who would not get to see it.
-        """
-        self.request.connection.set_max_body_size(_DRAINED_BYTES)  # type: ignore[union-attr]
-        try:
-            super().prepare()
-            if self.request.method != "POST":
-                return
-            self.need(wrapped=self.route == "upload")
-            names = self.names()
-            session, _ = self.session()
-            self._target = session, names
-            self._in_use.enter_context(session.used())
-            content_type = self.request.headers.get("Content-Type", "")
-            limit = self.served.options.max_upload_size
-            self._upload = Upload(content_type, session.uploads, limit)
-        except Refusal as refusal:
-            self._refusal = refusal
+    def accept(self) -> None:
+        """Make ready for the file."""
+        if self.request.method != "POST":
+            return
+        self.need(wrapped=self.route == "upload")
+        names = self.names()
+        session, _ = self.session()
+        self._target = session, names
+        self._in_use.enter_context(session.used())
+        content_type = self.request.headers.get("Content-Type", "")
+        limit = self.served.options.max_upload_size
+        self._upload = Upload(content_type, session.uploads, limit)
 
-    def data_received(self, chunk: bytes) -> None:
+    def take(self, chunk: bytes) -> None:
         """Take in a piece of the body."""
         if self._upload is not None:
             self._upload.take(chunk)
 
     def post(self) -> None:
         """Put the file in its place."""
-        if self._refusal is not None or self._upload is None:
-            raise self._refusal or Refusal(500)
+        if self.refusal is not None or self._upload is None:
+            raise self.refusal or Refusal(500)
         session, names = self._target
         name = checked_name(self._upload.complete())
         placed = files.place(session.data, names, name, self._upload.path)
@@ -99,8 +92,8 @@ class Files(FilesUpload):
 
     async def get(self) -> None:
         """List a directory."""
-        if self._refusal is not None:
-            raise self._refusal
+        if self.refusal is not None:
+            raise self.refusal
         wanted = self.get_query_argument("recursive", "false").lower() == "true"
         session, _ = self.session()
         found = await asyncio.to_thread(

@@ -21,6 +21,7 @@ from .outcomes import Outcome
 from .sessions import PoolOptions, Session, Sessions
 
 __all__ = [
+    "BODY_BYTES",
     "PREFIX",
     "Call",
     "Execute",
@@ -31,12 +32,18 @@ __all__ = [
     "Metadata",
     "Served",
     "SessionCall",
+    "StreamedCall",
     "Unknown",
 ]
 
 PREFIX = (
     "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/local/sessionPools/local"
 )
+BODY_BYTES = 30_000_000
+"""Bytes that the body of a call may have, other than an upload's."""
+
+_DRAINED_BYTES = 64_000_000
+_NO_LIMIT = 1 << 60
 _SUPPORTED = "2025-02-02-preview, 2025-10-02-preview"
 
 
@@ -142,6 +149,53 @@ class Call(tornado.web.RequestHandler):
         self.finish(json.dumps(body))
 
 
+class StreamedCall(Call):
+    """A call whose body comes in pieces, so that its refusal reaches the caller.
+
+    An answer before the body has been read would close the connection under a caller who
+    is still sending, and who would not get to see it. So a refusal waits for the rest of
+    the body; of which no more than ``_DRAINED_BYTES`` beyond what the call takes are read.
+    """
+
+    refusal: Refusal | None = None
+
+    def prepare(self) -> None:
+        """Make ready for the body, or to refuse it; at once when it is far too long."""
+        self._read = self._readable = 0
+        try:
+            super().prepare()
+            self._readable = self.body_limit()
+            self.accept()
+        except Refusal as refusal:
+            self.refusal = refusal
+        self._readable += _DRAINED_BYTES
+        length = self.request.headers.get("Content-Length", "0")
+        if length.isdecimal() and int(length) > self._readable:
+            raise self.refusal or Refusal(413)
+        # tornado's own limit would be answered 400; this one is held in data_received.
+        self.request.connection.set_max_body_size(_NO_LIMIT)  # type: ignore[union-attr]
+
+    def body_limit(self) -> int:
+        """Give how many bytes the body of an accepted call may have."""
+        return BODY_BYTES
+
+    def accept(self) -> None:
+        """Make ready for the body of a caller who has the token; a Refusal waits for its end."""
+
+    def take(self, chunk: bytes) -> None:
+        """Take in a piece of the body."""
+        raise NotImplementedError
+
+    def data_received(self, chunk: bytes) -> None:
+        """Pass a piece of the body on, or drop it when the call is refused."""
+        self._read += len(chunk)
+        if self._read > self._readable:
+            refusal = self.refusal or Refusal(413)
+            self.send_error(refusal.status, exc_info=(Refusal, refusal, None))
+        elif self.refusal is None:
+            self.take(chunk)
+
+
 class Unknown(Call):
     """A path that is none of the pool's: 401 when it is malformed, else 404 (service.md 0, 18)."""
 
@@ -152,15 +206,30 @@ class Unknown(Call):
         raise Refusal(404 if path.startswith(PREFIX + "/") and "//" not in path else 401)
 
 
-class Execute(Call):
+@tornado.web.stream_request_body
+class Execute(StreamedCall):
     """POST /executions, and code/execute of the oldest versions."""
+
+    def accept(self) -> None:
+        """Make ready for the body."""
+        self._body_read = bytearray()
+
+    def take(self, chunk: bytes) -> None:
+        """Keep the body as long as it is not too large."""
+        self._body_read += chunk
+        if len(self._body_read) > BODY_BYTES:
+            self._body_read.clear()
+            self.refusal = Refusal(413)
 
     async def post(self, route: str) -> None:
         """Run code in the session."""
+        if self.refusal is not None:
+            raise self.refusal
         self.need(wrapped=route.startswith("code"))
         call = execute_call(
-            self.version, self.request.body, decode_base64=self.served.options.decode_base64
+            self.version, bytes(self._body_read), decode_base64=self.served.options.decode_base64
         )
+        self._body_read.clear()
         loop = asyncio.get_running_loop()
         begun = loop.time()
         session, new = self.session()

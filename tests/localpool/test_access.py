@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from .conftest import Caller
 
@@ -82,3 +85,34 @@ def test_identifiers_that_are(session: Caller, identifier: str) -> None:
     assert session.call("GET", "files", params=params).ok
     assert session.call("GET", "session", params=params).json()["identifier"] == identifier
     assert session.call("DELETE", "session", params=params).status_code == 204
+
+
+@pytest.mark.parametrize("operation", ["files", "executions"])
+@pytest.mark.parametrize("chunked", [True, False])
+def test_not_much_is_read_from_a_caller_without_the_token(
+    session: Caller, operation: str, chunked: bool
+) -> None:
+    sent = 0
+    piece = b"x" * 1_000_000
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal sent
+        while sent < 1_000_000_000:
+            sent += len(piece)
+            yield piece
+
+    session.http.headers["Authorization"] = "Bearer wrong"
+    headers = {} if chunked else {"Content-Length": "1000000000"}
+    request = requests.Request(
+        "POST",
+        f"{session.pool.endpoint}/{operation}",
+        params={"api-version": session.version, "identifier": session.identifier},
+        headers={**session.http.headers, **headers},
+        data=pieces(),
+    ).prepare()
+    if not chunked:
+        del request.headers["Transfer-Encoding"]
+    with contextlib.suppress(requests.ConnectionError):  # closed while it was still being sent
+        assert is_empty_401(session.http.send(request, timeout=60))
+    assert sent < 100_000_000
+    assert is_empty_401(session.call("GET", "files"))

@@ -339,3 +339,11 @@ for content in ({"name": 1}, {"name": "stdout", "text": ["x"]}, {"data": 5}, 7):
 """
     assert session.run(forged)["status"] == "Succeeded"
     assert session.run("1+1")["value"] == 2
+
+
+def test_a_cell_that_is_too_large(session: Caller) -> None:
+    for size, status in ((29_000_000, 200), (30_000_001, 413), (60_000_000, 413)):
+        code = f"# {'x' * size}"
+        assert session.execute(code).status_code == status
+    session.http.headers["Authorization"] = "Bearer wrong"
+    assert session.execute("# " + "x" * 31_000_000).status_code == 401
