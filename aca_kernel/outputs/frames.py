@@ -7,8 +7,9 @@ forbid is that a document leaves for another address (``location = ...``, a link
 that is for the outer frame's ``frame-src 'none'`` to refuse, which holds no script of ours or of
 theirs. Measured in Chromium 156: with one frame alone five ways of leaving worked, with two none.
 
-One thing is left: no policy forbids WebRTC (Chromium ignores ``webrtc 'block'``), so a script in
-a frame can send datagrams to an address it knows. It knows nothing but what the session does.
+No policy forbids WebRTC either (Chromium ignores ``webrtc 'block'``), which sends datagrams from
+any frame and tells a script the user's address: a guard takes it away before anything else runs,
+and no further document can be made inside, which would bring it back.
 """
 
 from __future__ import annotations
@@ -16,7 +17,15 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-__all__ = ["CSP", "MAX_LENGTH", "framed", "needs_network", "shows_nothing"]
+__all__ = [
+    "CSP",
+    "GUARD",
+    "INNER_CSP",
+    "MAX_LENGTH",
+    "framed",
+    "needs_network",
+    "shows_nothing",
+]
 
 MAX_LENGTH = 64 * 1024 * 1024
 """Characters above which HTML is not shown at all."""
@@ -34,6 +43,31 @@ _HEAD = (
     '<meta http-equiv="x-dns-prefetch-control" content="off">'
     '<meta name="referrer" content="no-referrer"><meta charset="utf-8">'
 )
+INNER_CSP = f"{CSP}; require-trusted-types-for 'script'; trusted-types default"
+"""The policy of the inner frame: no HTML or script is made there but through the guard."""
+
+GUARD = (
+    "<script>(()=>{const inner="
+    "/<(?=\\/?(?:i?frame|frameset|object|embed|fencedframe|portal)|!ENTITY)/gi;"
+    "for(const name of ['RTCPeerConnection','webkitRTCPeerConnection','XSLTProcessor',"
+    "'WebTransport'])delete window[name];"
+    "if(window.trustedTypes)trustedTypes.createPolicy('default',{"
+    "createHTML:(text,type,sink)=>/srcdoc/.test(sink)?null:"
+    "text.replace(inner,'&lt;').replace(/<[a-z]*$/i,''),"
+    "createScript:(text)=>/^\\s*javascript:/i.test(text)?null:text});"
+    "document.currentScript.remove()})()</script>"
+)
+"""Takes away what sends packets past any policy: WebRTC, which Chromium lets out of every frame.
+
+A further document inside would bring it back, so none can be made: neither by markup (see
+``_FURTHER``) nor by a script, whose HTML passes through here (Trusted Types).
+"""
+
+_FURTHER = re.compile(
+    r"<(?=/?(?:i?frame|frameset|object|embed|fencedframe|portal)|!ENTITY)", re.IGNORECASE
+)
+"""The markup of a document inside the document."""
+
 _OUTER_STYLE = (
     "<style>html,body{margin:0;height:100%;overflow:hidden}"
     "iframe{border:0;width:100%;height:100%;display:block}</style>"
@@ -108,7 +142,8 @@ def framed(text: str) -> str:
     pixels: a frame without origin cannot tell the page how high it is. A front end that takes
     frames out (JupyterLab, for a notebook it does not trust) shows the note that is left.
     """
-    inner = _HEAD + _INNER_STYLE + text
+    head = _HEAD.replace(CSP, INNER_CSP)
+    inner = head + GUARD + _INNER_STYLE + _FURTHER.sub("&lt;", text)
     outer = (
         f"{_HEAD}{_OUTER_STYLE}<iframe sandbox='allow-scripts' srcdoc='{_quoted(inner)}'></iframe>"
     )

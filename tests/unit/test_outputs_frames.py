@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aca_kernel.outputs.frames import CSP, framed, needs_network, shows_nothing
+from aca_kernel.outputs.frames import CSP, GUARD, INNER_CSP, framed, needs_network, shows_nothing
 
 
 class Elements(HTMLParser):
@@ -43,19 +43,21 @@ def content_of(text: str) -> str:
     """What the inner frame shows, all rules about the frames checked on the way."""
     tags, outer = frame_of(text)
     assert tags == ["div", "iframe", "div"]
-    assert_policy_is_first(outer)
+    assert_policy_is_first(outer, CSP)
     tags, inner = frame_of(outer)
     assert tags == ["meta", "meta", "meta", "meta", "style", "iframe"]
-    assert_policy_is_first(inner)
-    return inner.split("</style>", 1)[1]
+    assert_policy_is_first(inner, INNER_CSP)
+    before, after = inner.split(GUARD)
+    assert "<script" not in before, "the guard runs before anything of the session"
+    return after.split("</style>", 1)[1]
 
 
-def assert_policy_is_first(document: str) -> None:
+def assert_policy_is_first(document: str, policy: str) -> None:
     assert document.startswith("<!DOCTYPE html><meta ")
     tag, attributes = Elements(document[: document.index(">", 16) + 1]).found[0]
     assert (tag, attributes) == (
         "meta",
-        {"http-equiv": "Content-Security-Policy", "content": CSP},
+        {"http-equiv": "Content-Security-Policy", "content": policy},
     )
 
 
@@ -73,7 +75,13 @@ def assert_policy_is_first(document: str) -> None:
     ],
 )
 def test_nothing_gets_out_of_the_frames(text: str) -> None:
-    assert content_of(framed(text)) == text
+    assert content_of(framed(text)) == text.replace("</iframe", "&lt;/iframe")
+
+
+@pytest.mark.parametrize("name", ["iframe", "FRAME", "frameset", "object", "embed", "portal"])
+def test_no_further_document_is_made_inside(name: str) -> None:
+    text = f"<p>a</p><{name} srcdoc='x'></{name}><!ENTITY x>"
+    assert content_of(framed(text)) == (f"<p>a</p>&lt;{name} srcdoc='x'>&lt;/{name}>&lt;!ENTITY x>")
 
 
 @given(st.text(st.sampled_from("<>\"'&;/=!- abqtuoscrip\n#39")))
