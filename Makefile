@@ -10,7 +10,7 @@ NOTEBOOK ?= notebooks/quickstart.ipynb
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint clean
+.PHONY: help demo test browser lint clean
 
 help:  ## this list
 	@echo "make COMMAND, where COMMAND is one of"
@@ -45,6 +45,9 @@ demo: $(VENV)/.demo  ## run notebooks/quickstart.ipynb in the local pool, into o
 
 test: $(VENV)/.dev  ## run every test; PYTEST_ARGS="-k upload -x" picks some
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+browser: $(VENV)/.dev  ## the corpus of hostile outputs, in a real JupyterLab (needs Chromium)
+	$(BIN)/python -m pytest tests/browser -s $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev  ## ruff (rules and format) and mypy --strict
 	$(BIN)/python -m ruff check

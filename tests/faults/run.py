@@ -1,4 +1,4 @@
-"""``python -m faults.run --seeds 20`` in tests: the notebook under many seeds, and its figures."""
+"""``python -m tests.faults.run --seeds 20``: the notebook under many seeds, and its figures."""
 
 from __future__ import annotations
 
