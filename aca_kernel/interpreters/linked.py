@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import time
 import uuid
 from collections import deque
@@ -14,7 +12,6 @@ from typing import Any
 
 from ..errors import (
     AcaKernelError,
-    AnswerLost,
     ExecutionFailed,
     PoolFull,
     ServiceUnavailable,
@@ -26,6 +23,8 @@ from ..link.client import GuestGone, Hello, Link, LinkTaken, NoGuest, Transient
 from ..outputs.notices import notice
 from ..pool import PoolClient, shorten
 from .base import CellRequest, Emit, Interpreter, Output, Reply
+from .guestmessages import buffers, cause, count_request, reply_of
+from .outage import Outage
 from .worker import Worker
 
 __all__ = ["LinkedInterpreter"]
@@ -167,7 +166,7 @@ class LinkedInterpreter(Interpreter):
         self._interrupted_at = None
         counted = request.store_history and not request.silent
         if counted and self._next_count != request.execution_count:
-            self._send("shell", "execute_request", _count_request(request.execution_count))
+            self._send("shell", "execute_request", count_request(request.execution_count))
         content = {
             "code": request.code,
             "silent": request.silent,
@@ -219,7 +218,7 @@ class LinkedInterpreter(Interpreter):
                 left="Variables and files stay as far as it got.",
                 remedy="Set ACA_EXECUTION_TIMEOUT higher, or to nothing for no limit.",
             )
-        return _reply(reply)
+        return reply_of(reply)
 
     def _still_running(self, running: _Running) -> Reply:
         reply = Reply(
@@ -329,7 +328,7 @@ class LinkedInterpreter(Interpreter):
 
     async def _exchange(self, running: _Running, *, wait: float) -> None:
         """One exchange that came through; while the network is away, a status line says so."""
-        outage = _Outage(running.emit, self._outage_tolerance, self.cooldown_seconds)
+        outage = Outage(running.emit, self._outage_tolerance, self.cooldown_seconds)
         while True:
             try:
                 messages = await self._answer(running, wait, outage)
@@ -357,7 +356,7 @@ class LinkedInterpreter(Interpreter):
             await self._take(message)
 
     async def _answer(
-        self, running: _Running, wait: float, outage: _Outage
+        self, running: _Running, wait: float, outage: Outage
     ) -> list[dict[str, Any]] | None:
         """What one exchange brings. While no answer comes, the status line says so.
 
@@ -439,7 +438,7 @@ class LinkedInterpreter(Interpreter):
                 msg_type=kind,
                 content=message["content"],
                 metadata=metadata if isinstance(metadata, dict) else {},
-                buffers=_buffers(message.get("buffers")),
+                buffers=buffers(message.get("buffers")),
             )
         )
 
@@ -465,7 +464,7 @@ class LinkedInterpreter(Interpreter):
                 )
             if event in ("died", "failed") and self._running is not None:
                 raise ExecutionFailed(
-                    f"The session's Python died: {_cause(code)}. It was started again.",
+                    f"The session's Python died: {cause(code)}. It was started again.",
                     left="Variables are gone; the files in /mnt/data are still there.",
                     remedy="Run the notebook from the top, without what ended it.",
                 )
@@ -485,121 +484,3 @@ class LinkedInterpreter(Interpreter):
         finally:
             self._asking = None
         self._send("stdin", "input_reply", {"value": value})
-
-
-class _Outage:
-    """The time without answers in one exchange, and the status line that tells of it."""
-
-    def __init__(self, emit: Emit | None, tolerance: float, cooldown: float | None) -> None:
-        self._emit = emit
-        self._tolerance = tolerance
-        self._cooldown = cooldown
-        self._began: float | None = None
-        self._attempts = 0
-        self._display_id = ""
-
-    async def wait(self, error: AcaKernelError, interrupted: asyncio.Event) -> bool:
-        """Wait before the next attempt; False when there should be none."""
-        now = time.monotonic()
-        self._began = self._began or now
-        self._attempts += 1
-        if now - self._began > self._tolerance:
-            return False
-        pause = min(0.1 * 2 ** min(self._attempts, 7), 5.0)
-        if isinstance(error, Transient) and self._attempts < 4:
-            pause = 0.05
-        else:
-            self._tell(f"{error.what} Trying again, {now - self._began:.0f} s so far.")
-        if interrupted.is_set() and self._attempts > 4:
-            return False
-        try:
-            await asyncio.wait_for(interrupted.wait(), pause)
-        except asyncio.TimeoutError:
-            return True
-        await asyncio.sleep(0.2)
-        return True
-
-    def quiet(self, since: float) -> None:
-        """Say that there is no answer to what was sent at the time ``since``."""
-        self._began = self._began or since
-        self._tell(
-            f"The session has not answered for {time.monotonic() - self._began:.0f} s: the network"
-            " is away, or another client's code runs there. Waiting."
-        )
-
-    def end(self) -> None:
-        """Say that the session answers again, if anything was said before."""
-        if self._display_id and self._began is not None:
-            self._tell(f"The session answers again after {time.monotonic() - self._began:.0f} s.")
-
-    def over(self) -> AnswerLost:
-        """The error of an outage that lasted too long."""
-        seconds = time.monotonic() - (self._began or time.monotonic())
-        return AnswerLost(
-            f"The session could not be reached for {seconds:.0f} s.",
-            left="The cell's code may still be running there; its output is kept in the session.",
-            remedy="Run the next cell when the network is back: it shows what is still there.",
-        )
-
-    def _tell(self, text: str) -> None:
-        if self._emit is None:
-            return
-        if self._cooldown:
-            text += f" A session without a call is deleted after {self._cooldown:.0f} s."
-        content = notice(text)
-        kind = "update_display_data" if self._display_id else "display_data"
-        self._display_id = self._display_id or f"aca-kernel-{uuid.uuid4().hex}"
-        content["transient"] = {"display_id": self._display_id}
-        self._emit(Output(msg_type=kind, content=content, own=True))
-
-
-def _reply(content: Mapping[str, Any]) -> Reply:
-    if content.get("status") == "ok":
-        expressions, payload = content.get("user_expressions"), content.get("payload")
-        return Reply(
-            user_expressions=expressions if isinstance(expressions, dict) else {},
-            payload=payload if isinstance(payload, list) else (),
-        )
-    trace = content.get("traceback")
-    return Reply(
-        status="error",
-        ename=str(content.get("ename", "Error")),
-        evalue=str(content.get("evalue", "")),
-        traceback=[str(line) for line in trace] if isinstance(trace, list) else (),
-    )
-
-
-def _count_request(number: int) -> dict[str, Any]:
-    """A silent request that makes the next cell In[number], its history padded up to there."""
-    pad = (
-        f"[s.__setattr__('execution_count', {number}) or [(l.__delitem__(slice({number}, None)),"
-        f" l.extend([''] * ({number} - len(l)))) for l in (s.history_manager.input_hist_parsed,"
-        " s.history_manager.input_hist_raw)] and None for s in [get_ipython()]]"
-    )
-    return {
-        "code": "",
-        "silent": True,
-        "store_history": False,
-        "user_expressions": {"count": pad},
-        "allow_stdin": False,
-        "stop_on_error": False,
-    }
-
-
-def _buffers(encoded: Any) -> list[bytes]:
-    if not isinstance(encoded, list):
-        return []
-    try:
-        return [base64.b64decode(str(part), validate=True) for part in encoded]
-    except (binascii.Error, ValueError):
-        return []
-
-
-def _cause(code: Any) -> str:
-    if code == -9:
-        return "it was killed, most often because it ran out of memory"
-    if code == -11:
-        return "a segmentation fault"
-    if isinstance(code, int) and code < 0:
-        return f"signal {-code}"
-    return f"it ended itself with exit status {code}"

@@ -149,7 +149,7 @@ def _tells_of_silence(message: dict[str, Any]) -> bool:
     return "not answered" in str(message["content"].get("data"))
 
 
-def test_network_that_goes_dark_is_told_and_the_cell_goes_on(darkened: Kernel) -> None:
+def test_k9_network_that_goes_dark_is_told_and_the_cell_goes_on(darkened: Kernel) -> None:
     began = time.monotonic()
     message = darkened.send("for i in range(10): print(i, flush=True); time.sleep(1)")
     darkened.wait_for_message(message, _tells_of_silence)

@@ -135,7 +135,7 @@ def marked(mark: str) -> list[psutil.Process]:
     return found
 
 
-def test_nbconvert_makes_a_page_of_every_notebook_in_a_folder(notebooks: Path, pool: Pool) -> None:
+def test_k3_nbconvert_makes_a_page_of_every_notebook_in_a_folder(notebooks: Path, pool: Pool) -> None:
     result = run_module(
         *("nbconvert", "--to", "html", "--execute", "quickstart.ipynb", "files.ipynb"),
         f"--ExecutePreprocessor.kernel_name={REMOTE}",
@@ -149,7 +149,7 @@ def test_nbconvert_makes_a_page_of_every_notebook_in_a_folder(notebooks: Path, p
     assert sessions(pool) == 0
 
 
-def test_papermill_puts_its_parameters_in(notebooks: Path, pool: Pool) -> None:
+def test_k3_papermill_puts_its_parameters_in(notebooks: Path, pool: Pool) -> None:
     result = run_module(
         *("papermill", "files.ipynb", "done.ipynb", "-k", REMOTE, "-p", "discount", "0.5"),
         cwd=notebooks,
@@ -160,7 +160,7 @@ def test_papermill_puts_its_parameters_in(notebooks: Path, pool: Pool) -> None:
     assert sessions(pool) == 0
 
 
-def test_a_failing_cell_fails_the_run_with_its_traceback(tmp_path: Path, pool: Pool) -> None:
+def test_k3_a_failing_cell_fails_the_run_with_its_traceback(tmp_path: Path, pool: Pool) -> None:
     path = tmp_path / "failing.ipynb"
     nbformat.write(notebook_of("x = 7", "def f():\n    return x / 0\n\nf()", "print('no')"), path)
     with pytest.raises(CellExecutionError) as caught:

@@ -1,0 +1,80 @@
+"""The time without answers from a session, and the status line that tells of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+
+from ..errors import AcaKernelError, AnswerLost
+from ..link.client import Transient
+from ..outputs.notices import notice
+from .base import Emit, Output
+
+__all__ = ["Outage"]
+
+
+class Outage:
+    """The time without answers in one exchange, and the status line that tells of it."""
+
+    def __init__(self, emit: Emit | None, tolerance: float, cooldown: float | None) -> None:
+        self._emit = emit
+        self._tolerance = tolerance
+        self._cooldown = cooldown
+        self._began: float | None = None
+        self._attempts = 0
+        self._display_id = ""
+
+    async def wait(self, error: AcaKernelError, interrupted: asyncio.Event) -> bool:
+        """Wait before the next attempt; False when there should be none."""
+        now = time.monotonic()
+        self._began = self._began or now
+        self._attempts += 1
+        if now - self._began > self._tolerance:
+            return False
+        pause = min(0.1 * 2 ** min(self._attempts, 7), 5.0)
+        if isinstance(error, Transient) and self._attempts < 4:
+            pause = 0.05
+        else:
+            self._tell(f"{error.what} Trying again, {now - self._began:.0f} s so far.")
+        if interrupted.is_set() and self._attempts > 4:
+            return False
+        try:
+            await asyncio.wait_for(interrupted.wait(), pause)
+        except asyncio.TimeoutError:
+            return True
+        await asyncio.sleep(0.2)
+        return True
+
+    def quiet(self, since: float) -> None:
+        """Say that there is no answer to what was sent at the time ``since``."""
+        self._began = self._began or since
+        self._tell(
+            f"The session has not answered for {time.monotonic() - self._began:.0f} s: the network"
+            " is away, or another client's code runs there. Waiting."
+        )
+
+    def end(self) -> None:
+        """Say that the session answers again, if anything was said before."""
+        if self._display_id and self._began is not None:
+            self._tell(f"The session answers again after {time.monotonic() - self._began:.0f} s.")
+
+    def over(self) -> AnswerLost:
+        """The error of an outage that lasted too long."""
+        seconds = time.monotonic() - (self._began or time.monotonic())
+        return AnswerLost(
+            f"The session could not be reached for {seconds:.0f} s.",
+            left="The cell's code may still be running there; its output is kept in the session.",
+            remedy="Run the next cell when the network is back: it shows what is still there.",
+        )
+
+    def _tell(self, text: str) -> None:
+        if self._emit is None:
+            return
+        if self._cooldown:
+            text += f" A session without a call is deleted after {self._cooldown:.0f} s."
+        content = notice(text)
+        kind = "update_display_data" if self._display_id else "display_data"
+        self._display_id = self._display_id or f"aca-kernel-{uuid.uuid4().hex}"
+        content["transient"] = {"display_id": self._display_id}
+        self._emit(Output(msg_type=kind, content=content, own=True))
