@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from .driver import Kernel
+from collections.abc import Iterator
+
+import pytest
+
+from .driver import DIRECT, LINKED, Kernel, Pool, reach
+
+
+@pytest.fixture(scope="module", params=[DIRECT, LINKED], ids=["direct", "linked"])
+def kernel(
+    request: pytest.FixtureRequest,
+    local_pool: Pool,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Kernel]:
+    """Give one kernel in each mode: nobody may notice the difference."""
+    shared = Kernel(request.param | reach(local_pool), tmp_path_factory.mktemp("shared")).start()
+    yield shared
+    shared.close()
 
 
 def test_execution_count_rises_by_one_a_cell_magics_included(kernel: Kernel) -> None:
