@@ -36,11 +36,16 @@ def count_request(number: int) -> dict[str, Any]:
         f" l.extend([''] * ({number} - len(l)))) for l in (s.history_manager.input_hist_parsed,"
         " s.history_manager.input_hist_raw)] and None for s in [get_ipython()]]"
     )
+    # Its database wants each line's number once a session, so going back begins another one.
+    anew = (
+        "[(s.history_manager.writeout_cache(), s.history_manager.new_session())"
+        f" for s in [get_ipython()] if s.execution_count > {number}] and None"
+    )
     return {
         "code": "",
         "silent": True,
         "store_history": False,
-        "user_expressions": {"count": pad},
+        "user_expressions": {"history": anew, "count": pad},
         "allow_stdin": False,
         "stop_on_error": False,
     }

@@ -102,7 +102,10 @@ def test_k6_what_cannot_be_interrupted_is_said_and_a_restart_ends_it(
     local_pool: Pool, start_kernel: KernelStarter
 ) -> None:
     kernel = start_kernel(local_pool, **LINKED)
-    message = kernel.send("print('begun', flush=True)\nsum(range(10**12))")
+    # sum() keeps the GIL: the print must be on its way before, or it never leaves.
+    message = kernel.send(
+        "import time\nprint('begun', flush=True)\ntime.sleep(1)\nsum(range(10**12))"
+    )
     kernel.wait_for_message(message, lambda m: m["msg_type"] == "stream")
     began = time.monotonic()
     kernel.interrupt()
@@ -215,6 +218,19 @@ def test_a_magic_in_the_middle_keeps_the_cells_number(linked: Kernel) -> None:
     count = ran.reply["execution_count"]
     assert ran.of("execute_result")[0]["execution_count"] == count
     assert linked.run(f"Out[{count}]").result == "5"
+
+
+def test_no_word_of_the_sessions_history_gets_into_a_cell(linked: Kernel) -> None:
+    ran = linked.run("print('one')\n%files\nprint('two')\n%files\nprint('three')")
+    assert [line for line in ran.stdout.splitlines() if line in ("one", "two", "three")] == [
+        "one",
+        "two",
+        "three",
+    ]
+    # IPython's history thread would complain on stdout of a line that is there already.
+    later = linked.run("import time\nget_ipython().history_manager.writeout_cache()\n'end'")
+    assert "ERROR" not in ran.stdout + later.stdout
+    assert later.result == "'end'"
 
 
 def test_displays_are_updated_and_cleared(linked: Kernel) -> None:

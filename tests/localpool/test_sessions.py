@@ -264,7 +264,7 @@ def test_ends_by_itself_when_idle(caller: CallerMaker, start_pool: PoolStarter) 
     assert pool.process.wait(timeout=20) == 0
 
 
-def refused(*flags: str) -> str:
+def refused(*flags: str, status: int = 1) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "aca_kernel.localpool", *flags],
         capture_output=True,
@@ -272,7 +272,7 @@ def refused(*flags: str) -> str:
         timeout=60,
         check=False,
     )
-    assert done.returncode == 1
+    assert done.returncode == status
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     return done.stderr
@@ -283,7 +283,7 @@ def test_command_refuses_what_it_cannot_do(local_pool: Any) -> None:
     assert "loopback" in refused("--host", "example.com")
     port = local_pool.endpoint.split(":")[2].split("/")[0]
     assert f"cannot listen on 127.0.0.1 port {port}" in refused("--port", port)
-    assert "Unknown arguments" in refused("surplus")
+    assert "Unknown arguments" in refused("surplus", status=2)
     assert "max_sessions" in refused("--max-sessions", "0")
 
 

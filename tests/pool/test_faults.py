@@ -497,7 +497,7 @@ def test_absent_session_and_file_are_named(serve: Callable[..., FaultServer]) ->
     with client_of(serve(refused("error-404-NoSessionFoundError"))) as client:
         error = failure(lambda: client.get_session(IDENTIFIER))
         assert isinstance(error, NotFound)
-        assert "canary-ide…" in error.what
+        assert "canary-iden…" in error.what
         assert client.delete_session(IDENTIFIER) is False
     with client_of(serve(refused("error-404-DeleteFileError"))) as client:
         assert "no such file" in str(failure(lambda: client.delete_file(IDENTIFIER, "x")))
@@ -586,7 +586,7 @@ def test_hostile_words_of_the_service_are_tamed(serve: Callable[..., FaultServer
     with client_of(serve(answer(400, body, headers))) as client:
         error = failure(lambda: execute(client))
     assert isinstance(error, BadRequest)
-    assert "canary-ide…" in error.what
+    assert "canary-iden…" in error.what
     assert len(str(error)) < 700
     assert "\x1b" not in str(error)
     assert "\x00" not in str(error)
