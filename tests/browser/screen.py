@@ -60,7 +60,7 @@ class Screen:
         with self.page.expect_response(
             lambda r: r.request.method == "PUT" and "/api/contents/" in r.url
         ):
-            self.page.keyboard.press("Control+s")
+            self.choose("File", "Save Notebook")
 
     def cell(self, number: int) -> Locator:
         """A cell, by its place from 0."""

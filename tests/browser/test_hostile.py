@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, Route
 
 from .canary import Canary, Sink
 from .corpus import CORPUS, SIZES, Hostile
-from .lab import Cell, Lab
+from .lab import PATIENCE, Cell, Lab
 from .screen import Screen
 
 NAMES = [item.name for item in CORPUS]
@@ -206,5 +206,5 @@ def open_file(page: Page, file: Path) -> list[str]:
         route.abort()
 
     page.route(re.compile(r"^https:"), refuse)
-    page.goto(file.as_uri())
+    page.goto(file.as_uri(), timeout=PATIENCE * 1000)
     return asked
