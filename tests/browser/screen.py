@@ -53,7 +53,6 @@ class Screen:
         """Run all cells, and wait until each has its number."""
         self.choose("Run", "Run All Cells")
         self.page.wait_for_function(_ALL_RAN)
-        self.wait_until_idle()
 
     def save(self) -> None:
         """Save the notebook, and wait until the server has it."""
