@@ -49,6 +49,8 @@ _SCRIPT = """(() => {
         const text = element.textContent.trim();
         if (text && element.getAttribute("href") === text)
             return 0;  // an address to read: Lab makes links of these
+        if (element.closest(".vega-embed"))
+            return 0;  // the menu that Lab's own chart has
         element.focus?.();
         for (const kind of ["pointerover", "mouseover", "pointerdown", "mousedown", "pointerup",
                             "mouseup"])

