@@ -76,7 +76,7 @@ display({"text/html": '<div id="map"></div><script src="https://cdn.example/leaf
          "text/plain": "<Map of Oslo>"}, raw=True)""",
     "html": """
 from IPython.display import HTML
-HTML("<h3>A heading</h3><p>Text with a <b>bold</b> word, and a list:</p><ul><li>one<li>two</ul>")""",
+HTML("<h3>A heading</h3><p>Text with a <b>bold</b> word, and a list:</p><ul><li>one<li>two</ul>")""",  # noqa: E501
     "error": "{}['missing']",
     "colours": r"print('\x1b[32mgreen\x1b[0m \x1b[1;31mbold red\x1b[0m')",
     "end": "print('end')",
