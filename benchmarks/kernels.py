@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
 import psutil
@@ -60,9 +61,19 @@ class Kernel:
             )
         self.client = self.manager.client()
         self.client.start_channels(hb=False, stdin=False)
-        self.client.kernel_info()
-        self.client.get_shell_msg(timeout=PATIENCE)
-        return time.perf_counter() - began
+        self._reply(self.client.kernel_info())
+        took = time.perf_counter() - began
+        while not self._is_heard():
+            self._reply(self.client.kernel_info())
+        return took
+
+    def _is_heard(self) -> bool:
+        """Whether iopub messages arrive; a subscription takes a moment, and front ends wait."""
+        try:
+            self.client.get_iopub_msg(timeout=0.02)
+        except Empty:
+            return False
+        return True
 
     @property
     def process(self) -> psutil.Process:
