@@ -226,6 +226,8 @@ class Relay:
         )
 
     def _do(self, message: dict[str, Any]) -> None:
+        if message.get("op") == "interrupt" and not self._executing:
+            return  # decided here: a cell that follows in the same exchange is not meant
         if message.get("op") == "send" and message.get("channel") == "shell":
             header = message["message"]["header"]
             if message.get("kernel") != self._kernel.number:

@@ -352,32 +352,32 @@ def test_a_call_that_runs_for_too_long_is_interrupted_before_the_services_cap(
     own_room: Room,
 ) -> None:
     own_room.kernel.run("%%direct\nimport sys\nsys.modules['_aca_kernel_link.doors'].LIMIT = 1")
-    own_room.kernel.run("kept = 1")
+    own_room.kernel.run("stays = 1")
     said = own_room.client.error("print('begun')\nwhile True: pass")
     assert "KeyboardInterrupt" in said
     assert "A call may run for 1 s in a shared session." in said
-    assert own_room.client.value("kept") == 1
-    assert own_room.kernel.run("kept").result == "1"
+    assert own_room.client.value("stays") == 1
+    assert own_room.kernel.run("stays").result == "1"
 
 
 def test_a_call_that_times_out_does_not_run_on_in_the_notebooks_python(own_room: Room) -> None:
-    own_room.kernel.run("kept = 1")
+    own_room.kernel.run("stays = 1")
     said = own_room.client.error("import time\nwhile True: time.sleep(0.01)", timeout=1)
     assert "timed out" in said
-    ran = own_room.kernel.run("kept")
+    ran = own_room.kernel.run("stays")
     assert ran.result == "1"
-    assert own_room.client.value("kept") == 1
+    assert own_room.client.value("stays") == 1
 
 
 def test_a_call_that_kills_the_python_says_so_and_so_does_the_notebook(own_room: Room) -> None:
-    own_room.kernel.run("kept = 1")
+    own_room.kernel.run("stays = 1")
     said = own_room.client.error("import os; os._exit(3)")
     assert "KernelDied: The Python that ran this call is gone" in said
-    ran = own_room.kernel.run("kept")
+    ran = own_room.kernel.run("stays")
     assert ran.ename == "ExecutionFailed"
     assert "died" in ran.evalue
-    assert own_room.kernel.run("kept").ename == "NameError"
-    assert "NameError" in own_room.client.error("kept")
+    assert own_room.kernel.run("stays").ename == "NameError"
+    assert "NameError" in own_room.client.error("stays")
 
 
 def test_what_a_thread_of_a_call_prints_later_is_not_lost(own_room: Room) -> None:
@@ -409,18 +409,18 @@ def test_a_session_of_the_notebooks_own_is_shared_on_request(
     local_pool: Pool, start_kernel: KernelStarter
 ) -> None:
     kernel = start_kernel(local_pool, **LINKED)
-    kernel.run("mine = 1")
+    kernel.run("my_own = 1")
     client = Client(local_pool, kernel.identifier)
-    assert "NameError" in client.error("mine")
+    assert "NameError" in client.error("my_own")
     assert client.value("theirs = 2\ntheirs") == 2
     ran = kernel.run("%session share")
     assert "Shared: plain calls of other clients" in ran.stdout
     assert kernel.identifier not in everything(ran)
-    assert client.value("mine") == 1
+    assert client.value("my_own") == 1
     assert "NameError" in client.error("theirs")
     assert "yes: plain calls of other clients" in kernel.run("%session info").displayed
     assert "Not shared" in kernel.run("%session share off").stdout
-    assert "NameError" in client.error("mine")
+    assert "NameError" in client.error("my_own")
     assert client.value("theirs") == 2
     assert "no: other clients have a Python of their own" in kernel.run("%session").displayed
 
