@@ -11,7 +11,8 @@ import ast
 import time
 from typing import Any
 
-from .guest import Relay, Routed
+from .guest import Relay
+from .routed import Routed
 
 PATIENCE = 2.0  # seconds that a plain call waits for the notebook's cell to end
 START = 20.0  # seconds that it waits for a guest kernel that is starting
