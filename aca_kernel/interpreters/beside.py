@@ -1,11 +1,15 @@
-"""A question to the service beside the link, which tells a busy session from a dark network."""
+"""The way past a session interpreter that is taken: calls that it has no part in."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from io import BytesIO
 from typing import Any
 
-from ..pool import PoolClient
+from ..errors import AcaKernelError
+from ..link.protocol import STOP_FILE
+from ..pool import PoolClient, upload
 from .worker import Worker
 
 __all__ = ["Beside"]
@@ -15,7 +19,7 @@ DEADLINE = 2.0
 
 
 class Beside:
-    """Asks the service about one session on a thread of its own, which starts when it is needed."""
+    """Calls about one session on a thread of their own, which starts when it is needed."""
 
     def __init__(self, client: PoolClient, identifier: str) -> None:
         self._client = client
@@ -37,6 +41,18 @@ class Beside:
             self._worker.abandon()
             return False
         return question.exception() is None
+
+    async def stop_call(self, work: asyncio.Future[Any]) -> None:
+        """End the plain call that keeps ``work`` from the session, and wait for ``work``.
+
+        Files reach the session at any time; the guest looks for one while such a call runs.
+        """
+        with suppress(AcaKernelError):  # the guest deletes it as soon as it has seen it
+            file = BytesIO(b"stop")
+            await self._worker.call(upload, self._client, self._identifier, file, STOP_FILE, size=4)
+        await asyncio.wait([work])
+        with suppress(AcaKernelError):
+            await self._worker.call(self._client.delete_file, self._identifier, STOP_FILE)
 
     def _ask(self) -> None:
         """Call something that the session's interpreter has no part in."""

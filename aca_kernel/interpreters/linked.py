@@ -54,6 +54,9 @@ SHARED_QUIET = 2.0
 STUBBORN = 8.0
 """Seconds after an interrupt when the cell gets its reply although its code still runs."""
 
+RESTART_PATIENCE = 1.5
+"""Seconds after which a restart ends another client's call that keeps it from the session."""
+
 LOST_REPLY = 1.0
 """Seconds that an interrupted cell, whose idle has come, still waits for its reply."""
 
@@ -317,13 +320,23 @@ class LinkedInterpreter(Interpreter):
         return self._link.restart_call() if self._met else None
 
     async def reset(self) -> None:
-        """Replace the guest kernel: fresh Python state, files kept."""
+        """Replace the guest kernel: fresh Python state, files kept.
+
+        Another client's call that runs in the guest kernel is ended.
+        """
+        if self._met and self._running is not None:
+            self.worker.abandon()
+        work = asyncio.ensure_future(self._reset())
+        if not (await asyncio.wait([work], timeout=RESTART_PATIENCE))[0]:
+            await self._beside.stop_call(work)
+        await work
+
+    async def _reset(self) -> None:
         if not self._met:
             await self.start()
-        if self._running is not None:
-            self.worker.abandon()
+        restart = self._link.restart_call()
         try:
-            self._kernel = await self.worker.call(self._link.restart_call())
+            self._kernel = await self._patiently(lambda: self.worker.call(restart))
         except GuestGone:
             self._met = False
             return

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import ast
 import time
+from pathlib import Path
 from typing import Any
 
 from .guest import Relay
+from .protocol import STOP_FILE
 from .routed import Routed
 
 PATIENCE = 2.0  # seconds that a plain call waits for the notebook's cell to end
@@ -137,6 +139,8 @@ class PlainCall:
                 if routed.done and not routed.messages:
                     return self._end(routed)
                 now = time.monotonic()
+                if not self._why and self._is_stopped():
+                    self._interrupt("The notebook's kernel is being restarted.")
                 if not self._why and now - began > LIMIT:
                     self._interrupt(f"A call may run for {LIMIT:.0f} s in a shared session.")
                 if self._why:
@@ -158,6 +162,13 @@ class PlainCall:
             kernel.send_response(
                 kernel.iopub_socket, kind, content, metadata=metadata, buffers=buffers
             )
+
+    def _is_stopped(self) -> bool:
+        try:
+            Path("/mnt/data", STOP_FILE).unlink()
+        except OSError:
+            return False
+        return True
 
     def _interrupt(self, why: str) -> None:
         self._stopped_at = time.monotonic()

@@ -475,6 +475,23 @@ def test_sharing_outlives_a_restart(own_room: Room) -> None:
     assert "NameError" in own_room.client.error("newer")
 
 
+@pytest.mark.parametrize("how", ["the kernel's Restart", "%session restart"])
+def test_a_restart_does_not_wait_for_a_call_that_runs(own_room: Room, how: str) -> None:
+    own_room.kernel.run("old = 1")
+    with own_room.client.held() as held:
+        if how.startswith("%"):
+            assert own_room.kernel.run(how, timeout=20).status == "ok"
+        else:
+            own_room.kernel.restart()
+        assert own_room.kernel.run("old", timeout=20).ename == "NameError"
+        wait_for(lambda: held.answers, "the call's end")
+    assert held.answers[0]["status"] == "Failed"
+    assert "KeyboardInterrupt" in held.answers[0]["stderr"]
+    assert "The notebook's kernel is being restarted." in held.answers[0]["stderr"]
+    assert "aca-kernel-stop" not in own_room.kernel.run("%files").displayed
+    assert own_room.client.value("'still ' + 'shared'") == "still shared"
+
+
 def test_another_notebook_and_a_direct_one_enter_the_same_room(
     own_room: Room, local_pool: Pool, start_kernel: KernelStarter
 ) -> None:
