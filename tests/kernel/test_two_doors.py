@@ -16,8 +16,6 @@ from typing import Any
 import pytest
 import requests
 
-from tests.conftest import PoolStarter
-
 from .conftest import KernelStarter
 from .driver import LINKED, PATIENCE, Kernel, Pool, Ran, ask_pool, everything, reach, wait_for
 
@@ -70,6 +68,11 @@ class Client:
         assert answer["executionResult"] is None
         return str(answer["stderr"])
 
+    def wait_for_file(self, name: str) -> None:
+        """Wait until the session has a file of that name."""
+        query = {"identifier": self.identifier}
+        wait_for(lambda: name in ask_pool(self.pool, "GET", "files", **query).text, name)
+
     @contextlib.contextmanager
     def held(self) -> Iterator[Held]:
         """A call that runs in the session until it is let go, or interrupted."""
@@ -85,13 +88,7 @@ done_by_agent"""
         thread = threading.Thread(target=lambda: held.answers.append(self.call(code)))
         thread.start()
         try:
-            wait_for(
-                lambda: (
-                    f"{name}-begun"
-                    in ask_pool(self.pool, "GET", "files", identifier=self.identifier).text
-                ),
-                "the call's begin",
-            )
+            self.wait_for_file(f"{name}-begun")
             yield held
         finally:
             held.let_go()
@@ -392,14 +389,14 @@ def test_what_a_thread_of_a_call_prints_later_is_not_lost(own_room: Room) -> Non
 
 def test_what_a_notebooks_thread_prints_after_a_call_stays_the_notebooks(own_room: Room) -> None:
     own_room.kernel.run(
-        "import threading\ngo, printed = threading.Event(), threading.Event()\ndef late():\n"
-        "    go.wait(); print('of the notebook', flush=True); printed.set()\n"
+        "import threading\ngo = threading.Event()\ndef late():\n    go.wait()\n"
+        "    print('of the notebook', flush=True)\n    open('/mnt/data/printed', 'w').close()\n"
         "threading.Thread(target=late).start()"
     )
     own_room.client.call("threading.Timer(0.3, go.set).start()")
-    ran = own_room.kernel.run("printed.wait()")
-    assert "of the notebook" in ran.stdout
+    own_room.client.wait_for_file("printed")
     assert "of the notebook" not in own_room.client.call("print('x')")["stdout"]
+    assert own_room.kernel.run("0").stdout == "of the notebook\n"
 
 
 # -- who shares, and what they are told
@@ -510,10 +507,12 @@ def test_another_notebook_and_a_direct_one_enter_the_same_room(
 
 
 def test_a_session_that_was_replaced_is_shared_as_before(
-    own_room: Room, local_pool: Pool, start_pool: PoolStarter
+    local_pool: Pool, start_kernel: KernelStarter
 ) -> None:
-    own_room.kernel.run("x = 1")
-    ask_pool(local_pool, "DELETE", "session", identifier=own_room.client.identifier)
-    assert own_room.kernel.run("x = 2").ename == "SessionLost"
-    assert own_room.kernel.run("x = 3").status == "ok"
-    assert own_room.client.value("x") == 3
+    kernel = start_kernel(local_pool, **LINKED)
+    kernel.run("%session share")
+    client = Client(local_pool, kernel.identifier)
+    ask_pool(local_pool, "DELETE", "session", identifier=kernel.identifier)
+    assert kernel.run("x = 2").ename == "SessionLost"
+    assert kernel.run("x = 3").status == "ok"
+    assert client.value("x") == 3
