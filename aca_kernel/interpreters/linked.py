@@ -110,7 +110,6 @@ class LinkedInterpreter(Interpreter):
         self._outage_tolerance = outage_tolerance
         self._execution_timeout = execution_timeout
         self._share = share
-        self._is_share_chosen = False
         self._beside = Beside(client, identifier)
         self._link = Link(client, identifier, self.worker.call)
         self._session_id = uuid.uuid4().hex
@@ -145,8 +144,6 @@ class LinkedInterpreter(Interpreter):
         self.is_reached = True  # what is asked for is allocated, whatever comes back
         hello = await self._hello()
         self.shared = hello.share
-        if self._is_share_chosen and hello.share != self._share:
-            self.shared = await self._patiently(lambda: self._link.share(bool(self._share)))
         self._kernel = hello.kernel
         self._next_count = 1 if hello.cells == 0 else None
         self.cooldown_seconds = await self._read_cooldown()
@@ -175,7 +172,7 @@ class LinkedInterpreter(Interpreter):
 
     async def share(self, on: bool) -> None:
         """Have plain calls of other clients run in the guest kernel, or not."""
-        self._share, self._is_share_chosen = on, True
+        self._share = on
         if not self._met:
             await self.start()
         try:

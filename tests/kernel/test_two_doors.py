@@ -422,6 +422,19 @@ def test_a_session_of_the_notebooks_own_is_shared_on_request(
     assert "no: other clients have a Python of their own" in kernel.run("%session").displayed
 
 
+def test_a_session_that_was_attached_to_is_shared(
+    room: Room, local_pool: Pool, start_kernel: KernelStarter
+) -> None:
+    kernel = start_kernel(local_pool, **LINKED)
+    client = Client(local_pool, f"attached-{uuid.uuid4().hex}")
+    assert client.value("earlier = 1\nearlier") == 1
+    assert kernel.run(f"%session attach {client.identifier}").status == "ok"
+    assert kernel.run("later = 2").status == "ok"
+    assert client.value("later") == 2
+    assert "NameError" in client.error("earlier")
+    assert kernel.run("%%direct\nearlier").result == "1"
+
+
 def test_the_code_that_is_shown_enters_the_session(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
