@@ -77,6 +77,7 @@ class _Running:
         self.emit = emit
         self.reply: dict[str, Any] | None = None
         self.idle = False
+        self.is_there = False  # whether an exchange with it has been answered
 
     @property
     def done(self) -> bool:
@@ -390,6 +391,7 @@ class LinkedInterpreter(Interpreter):
             if messages is None:
                 raise outage.over()
             outage.end()
+            running.is_there = True
             break
         for message in messages:
             await self._take(message)
@@ -406,19 +408,21 @@ class LinkedInterpreter(Interpreter):
         exchange = asyncio.ensure_future(link)
         began = time.monotonic()
         try:
-            quiet = SHARED_QUIET if self.shared else QUIET
+            # A call that comes while the cell runs is refused after 2 s: no need to tell of it.
+            quiet = SHARED_QUIET if self.shared and not running.is_there else QUIET
             while not (await asyncio.wait([exchange], timeout=quiet))[0]:
                 is_taken = await self._beside.answers_while(exchange)
                 if exchange.done():
                     break
-                outage.quiet(began, is_taken=is_taken)
+                outage.quiet(began, is_taken=is_taken, has_begun=running.is_there)
                 at = self._interrupted_at
-                if at is not None and (is_taken or time.monotonic() - at > STUBBORN - QUIET):
+                if at is not None and is_taken and not running.is_there:
                     self.worker.abandon()
-                    if not is_taken:
-                        return None
                     # The guest drops the cell: it gets the interrupt with the next exchange.
                     return [{"event": "dropped", "msg_id": running.message_id}]
+                if at is not None and time.monotonic() - at > STUBBORN - QUIET:
+                    self.worker.abandon()
+                    return None
             return exchange.result()
         finally:
             exchange.cancel()

@@ -134,7 +134,7 @@ class Room:
 
 def open_room(pool: Pool, folder: Any) -> Room:
     identifier = f"shared-{uuid.uuid4().hex}"
-    environment = reach(pool) | LINKED | {"ACA_SESSION_ID": identifier}
+    environment = reach(pool) | {"ACA_SESSION_ID": identifier}
     kernel = Kernel(environment, folder).start()
     assert kernel.run("0").status == "ok"
     return Room(kernel, Client(pool, identifier))
@@ -308,6 +308,23 @@ def test_a_busy_notebook_is_said_and_nothing_is_run(room: Room, local_pool: Pool
     assert room.kernel.finish(message).status == "ok"
     assert room.kernel.run("'never' in dir()").result == "False"
     assert room.client.value("never = 2\nnever") == 2
+
+
+def test_a_refused_call_neither_shows_in_the_running_cell_nor_keeps_it_from_an_interrupt(
+    room: Room, local_pool: Pool
+) -> None:
+    message = room.kernel.begun("import time\nfor i in range(600): time.sleep(0.1)", local_pool)
+    calls = [threading.Thread(target=room.client.error, args=("0 * x",)) for _ in range(3)]
+    for call in calls:
+        call.start()
+    calls[0].join()
+    room.kernel.interrupt()
+    ran = room.kernel.finish(message)
+    assert ran.ename == "KeyboardInterrupt"
+    assert "range(600)" in ran.traceback
+    assert ran.displayed == ""
+    for call in calls:
+        call.join()
 
 
 def test_a_call_waits_for_a_short_cell(room: Room, local_pool: Pool) -> None:
