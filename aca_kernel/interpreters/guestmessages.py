@@ -94,8 +94,8 @@ def dropped() -> Reply:
 def others_calls(number: Any) -> Output:
     """What to say of the plain calls that ran in the guest kernel since the last cell."""
     count = number if isinstance(number, int) else 0
-    calls = "A call" if count == 1 else f"{count:,} calls"
-    text = f"{calls} of other clients ran in this session since the last cell: it is shared."
+    calls = "A call of another client" if count == 1 else f"{count:,} calls of other clients"
+    text = f"{calls} ran in this session since the last cell."
     return Output(msg_type="display_data", content=notice(text), own=True)
 
 

@@ -344,7 +344,7 @@ def test_a_cell_that_waits_for_a_call_says_why(room: Room) -> None:
     assert held.answers[0]["executionResult"] == held.name
     assert ran.result == repr(held.name)
     assert "for another client's call." in ran.displayed  # the same line, at its end
-    assert "of other clients ran in this session" in ran.displayed
+    assert "ran in this session since the last cell." in ran.displayed
 
 
 def test_a_cell_that_waits_for_a_call_can_be_interrupted_and_never_runs(room: Room) -> None:
