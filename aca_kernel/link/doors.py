@@ -100,6 +100,13 @@ class PlainCall:
             return self._follow(self._routed)
         except Refused as refusal:
             return self._refuse(refusal, silent)
+        except Exception as error:  # without a reply the caller waits until the service's cap
+            failure = Refused(
+                "SharingFailed",
+                f"The answer of this call was lost ({type(error).__name__}). It may have run.",
+                "Look at the variables before you send it again.",
+            )
+            return self._refuse(failure, silent)
 
     def _wait_until_free(self) -> None:
         began = time.monotonic()
