@@ -313,6 +313,7 @@ def test_a_busy_notebook_is_said_and_nothing_is_run(room: Room, local_pool: Pool
 def test_a_refused_call_neither_shows_in_the_running_cell_nor_keeps_it_from_an_interrupt(
     room: Room, local_pool: Pool
 ) -> None:
+    room.kernel.run("0")
     message = room.kernel.begun("import time\nfor i in range(600): time.sleep(0.1)", local_pool)
     calls = [threading.Thread(target=room.client.error, args=("0 * x",)) for _ in range(3)]
     for call in calls:
