@@ -10,7 +10,7 @@ NOTEBOOK ?= notebooks/quickstart.ipynb
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser lint clean
+.PHONY: help demo test browser bench lint clean
 
 help:  ## this list
 	@echo "make COMMAND, where COMMAND is one of"
@@ -48,6 +48,9 @@ test: $(VENV)/.dev  ## run every test; PYTEST_ARGS="-k upload -x" picks some
 
 browser: $(VENV)/.dev  ## the corpus of hostile outputs, in a real JupyterLab (needs Chromium)
 	$(BIN)/python -m pytest tests/browser -s $(PYTEST_ARGS)
+
+bench: $(VENV)/.dev  ## measure what this costs, into README.md; BENCH="B1 B3" picks some, into output
+	$(BIN)/python -m benchmarks $(or $(BENCH),--readme)
 
 lint: $(VENV)/.dev  ## ruff (rules and format) and mypy --strict
 	$(BIN)/python -m ruff check

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 from .kernels import OURS, PLAIN, Kernel, kernel
-from .measure import Figure, Goal, Row, in_turns, median
+from .measure import Figure, Goal, Row, in_turns, median, timed
 from .pools import langchain_tool, pool, settled
 
 CODE = "6*7"
@@ -17,38 +16,43 @@ ROUNDS = {0: 60, 20: 50, 100: 20}
 def measure() -> Iterator[Row]:
     """One row for each mode and round trip."""
     for round_trip, rounds in ROUNDS.items():
-        with ExitStack() as stack:
-            near = stack.enter_context(pool(round_trip, ready=4, sessions=4))
-            tool, poster = langchain_tool(near), near.poster()
-
-            def start(name: str, **variables: str) -> Kernel:
-                made = stack.enter_context(kernel(name, near.environment | variables))
-                made.start()
-                made.run(CODE)
-                return made
-
-            plain = start(PLAIN)
-            linked = start(OURS, ACA_KERNEL_MODE="linked")
-            direct = start(OURS, ACA_KERNEL_MODE="direct")
-            settled(near.process)
-            found = in_turns(
-                {
-                    "linked": lambda: linked.run(CODE).seconds,
-                    "direct": lambda: direct.run(CODE).seconds,
-                    "LangChain's tool": lambda: _timed(lambda: tool.execute(CODE)),
-                    "bare POST": lambda: _timed(lambda: poster.execute(CODE)),
-                    "ipykernel": lambda: plain.run(CODE).seconds,
-                },
-                rounds,
-                warm_up=5,
-            )
+        found = _in_turns(round_trip, rounds)
         middle = {name: 1000 * median(values) for name, values in found.items()}
         for mode in ("linked", "direct"):
             yield _row(mode, round_trip, middle)
 
 
+def _in_turns(round_trip: int, rounds: int) -> dict[str, list[float]]:
+    with ExitStack() as stack:
+        near = stack.enter_context(pool(round_trip, ready=4, sessions=4))
+        tool, poster = langchain_tool(near), near.poster()
+
+        def start(name: str, **variables: str) -> Kernel:
+            made = stack.enter_context(kernel(name, near.environment | variables))
+            made.start()
+            made.run(CODE)
+            return made
+
+        plain = start(PLAIN)
+        linked = start(OURS, ACA_KERNEL_MODE="linked")
+        direct = start(OURS, ACA_KERNEL_MODE="direct")
+        settled(near.process)
+        return in_turns(
+            {
+                "linked": lambda: linked.run(CODE).seconds,
+                "direct": lambda: direct.run(CODE).seconds,
+                "LangChain's tool": lambda: timed(lambda: tool.execute(CODE)),
+                "bare POST": lambda: timed(lambda: poster.execute(CODE)),
+                "ipykernel": lambda: plain.run(CODE).seconds,
+            },
+            rounds,
+            warm_up=5,
+        )
+
+
 def _row(mode: str, round_trip: int, middle: dict[str, float]) -> Row:
     ours, post, tool = middle[mode], middle["bare POST"], middle["LangChain's tool"]
+    goals: tuple[Goal, ...]
     if round_trip:
         goals = (
             Goal("at most 1.15 x bare POST", ours / post, 1.15),
@@ -66,9 +70,3 @@ def _row(mode: str, round_trip: int, middle: dict[str, float]) -> Row:
         },
         goals=goals,
     )
-
-
-def _timed(call: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    call()
-    return time.perf_counter() - began

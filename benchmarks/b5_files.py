@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .kernels import OURS, Kernel, kernel
-from .measure import Figure, Goal, Row, in_turns, median
+from .measure import Figure, Goal, Row, in_turns, median, timed
 from .pools import API, Pool, langchain_tool, pool
 
 KB, MB = 1000, 1_000_000
@@ -72,14 +72,12 @@ class _Files:
         return took
 
     def tool_upload(self) -> float:
-        return _timed(lambda: self.tool.upload_file(local_file_path=str(self.source)))
+        return timed(lambda: self.tool.upload_file(local_file_path=str(self.source)))
 
     def tool_download(self) -> float:
         target = self.folder / "tool.bin"
-        return _timed(
-            lambda: self.tool.download_file(
-                remote_file_path="up.bin", local_file_path=str(target)
-            )
+        return timed(
+            lambda: self.tool.download_file(remote_file_path="up.bin", local_file_path=str(target))
         )
 
     def _url(self, path: str) -> str:
@@ -100,7 +98,7 @@ class _Files:
         file = self.folder / "curl.config"
         file.write_text(config)
         command[command.index("-K") + 1] = str(file)
-        with subprocess.Popen(["sh", "-c", piped], stdout=subprocess.PIPE) as source:  # noqa: S607
+        with subprocess.Popen(["sh", "-c", piped], stdout=subprocess.PIPE) as source:
             subprocess.run(
                 [*command, *arguments], stdin=source.stdout, check=True, capture_output=True
             )
@@ -174,9 +172,3 @@ def _peak(one: Kernel) -> float:
     status = Path(f"/proc/{one.process.pid}/status").read_text()
     (line,) = [line for line in status.splitlines() if line.startswith("VmHWM")]
     return float(line.split()[1]) * 1024 / MB
-
-
-def _timed(call: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    call()
-    return time.perf_counter() - began

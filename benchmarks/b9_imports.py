@@ -32,7 +32,9 @@ def measure() -> Iterator[Row]:
         goals=(
             Goal(
                 "azure.identity and pillow not before they are needed",
-                sum(name == late or name.startswith(f"{late}.") for name in ours for late in NOT_YET),
+                sum(
+                    name == late or name.startswith(f"{late}.") for name in ours for late in NOT_YET
+                ),
                 0,
                 "modules",
             ),

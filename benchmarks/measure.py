@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Figure", "Goal", "Row", "in_turns", "median", "ninety_fifth"]
+__all__ = ["Figure", "Goal", "Row", "in_turns", "median", "ninety_fifth", "timed"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,13 @@ def in_turns(
             if number >= warm_up:
                 found[name].append(value)
     return found
+
+
+def timed(call: Callable[[], object]) -> float:
+    """Seconds that a call takes."""
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
 
 
 def median(values: list[float]) -> float:
