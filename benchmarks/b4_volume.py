@@ -10,19 +10,19 @@ from .pools import pool
 
 ROUNDS = 3
 PREPARE = """
-import io, matplotlib
-matplotlib.use("agg")
+%matplotlib inline
 import matplotlib.pyplot as plt
-from IPython.display import Image, display
-plt.plot([i * i % 17 for i in range(500)])
-file = io.BytesIO()
-plt.savefig(file)
-plt.close()
-figure = Image(file.getvalue())
+from IPython.display import display
+plt.plot([1])
+plt.show()
 """
 CELLS = {
     "10 MB of printed lines": "for number in range(100_000): print(f'{number:099d}')",
-    "200 figures": "for _ in range(200): display(figure)",
+    "200 figures, drawn and shown": """
+for number in range(200):
+    plt.plot([i * i % (number + 7) for i in range(500)])
+    plt.show()
+""",
     "one 20 MB display": "display({'text/plain': 'x' * 20_000_000}, raw=True)",
 }
 
