@@ -9,30 +9,26 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ipykernel._version import kernel_protocol_version
 from ipykernel.kernelbase import Kernel
 from traitlets import Float
 
 from .cells import Code, LineMagic, split
-from .emitter import Emitter
 from .errors import AcaKernelError, UsageError
 from .interpreters.base import CellRequest, Reply, error_reply
 from .interpreters.direct import interrupted_reply
-from .magics import (
-    CELL_MAGICS,
-    LINE_MAGICS,
-    MagicContext,
-    check_arguments,
-    magic_help,
-    run_magic,
-)
-from .outputs.policy import OutputPolicy
 from .outputs.surrogates import replace_surrogates, tolerant
 from .session import KernelSession
 from .settings import OUTPUT_POLICIES, Settings
 from .stdin import ask
+
+if TYPE_CHECKING:
+    from .emitter import Emitter
+
+# What only cells need, magics and the output policy, is imported by the first cell: kernel_info
+# is answered sooner.
 
 __all__ = ["AzureSessionsKernel"]
 
@@ -146,6 +142,9 @@ class AzureSessionsKernel(Settings, Kernel):
         cell_id: Any = None,
     ) -> dict[str, Any]:
         """Run a cell: its code in the session, its magics of ours here, in order."""
+        from .emitter import Emitter
+        from .outputs.policy import OutputPolicy
+
         count = self.execution_count
         request = CellRequest(
             code=code,
@@ -189,6 +188,8 @@ class AzureSessionsKernel(Settings, Kernel):
                 left="Nothing was run.",
                 remedy="Delete the character, most often an emoji that was cut, and type it anew.",
             )
+        from .magics import CELL_MAGICS, LINE_MAGICS
+
         segments = split(request.code, LINE_MAGICS, CELL_MAGICS)
         if request.user_expressions and not (segments and isinstance(segments[-1], Code)):
             segments.append(Code(text="", last=True))  # for these are answered in the session
@@ -226,6 +227,8 @@ class AzureSessionsKernel(Settings, Kernel):
     async def _run_magic(
         self, magic: LineMagic, request: CellRequest, emit: Emitter
     ) -> Reply | None:
+        from .magics import MagicContext, check_arguments, magic_help, run_magic
+
         help_text = (
             magic_help(magic.name) if magic.help else check_arguments(magic.name, magic.arguments)
         )
@@ -325,6 +328,8 @@ class AzureSessionsKernel(Settings, Kernel):
         self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: Any = ()
     ) -> dict[str, Any]:
         """Help for the magics of ours; the session's own objects as far as the mode can."""
+        from .magics import CELL_MAGICS, LINE_MAGICS, magic_help
+
         line = code[:cursor_pos].rsplit("\n", 1)[-1] + code[cursor_pos:].split("\n", 1)[0]
         word = line.strip().split(" ", 1)[0].strip("?")
         name = word.lstrip("%")
