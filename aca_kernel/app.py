@@ -40,6 +40,12 @@ class AzureSessionsKernelApp(IPKernelApp):
         """Read ``aca_kernel_config.py`` and ``.json`` from Jupyter's configuration directories."""
         Application.load_config_file(self, "aca_kernel_config", path=jupyter_config_path())
 
+    def initialize(self, argv: Any = None) -> None:
+        """Prepare everything, up to a kernel that can be started."""
+        super().initialize(argv)
+        # traitlets leaves the sieving to its handler: each debug line of a cell would be made.
+        self.log.setLevel(self.log_level)
+
     def init_path(self) -> None:
         """Leave sys.path alone: modules beside a notebook must not be imported here."""
 
