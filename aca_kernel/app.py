@@ -42,7 +42,7 @@ class AzureSessionsKernelApp(IPKernelApp):
 
     def initialize(self, argv: Any = None) -> None:
         """Prepare everything, up to a kernel that can be started."""
-        super().initialize(argv)
+        super().initialize(argv)  # type: ignore[no-untyped-call]
         # traitlets leaves the sieving to its handler: each debug line of a cell would be made.
         self.log.setLevel(self.log_level)
 
