@@ -74,6 +74,21 @@ HTML(figure.to_html(include_plotlyjs=True))""",
 from IPython.display import display
 display({"text/html": '<div id="map"></div><script src="https://cdn.example/leaflet.js"></script>',
          "text/plain": "<Map of Oslo>"}, raw=True)""",
+    "altair": """
+import altair
+altair.Chart(table).mark_bar().encode(x="city", y="people")""",
+    "folium": """
+import folium
+folium.Map(location=[59.9, 10.7])""",
+    "bokeh": """
+import bokeh.io, bokeh.plotting
+plot = bokeh.plotting.figure(width=300, height=200)
+plot.line([1, 2, 3], [3, 1, 2])
+bokeh.io.output_notebook(hide_banner=True)
+bokeh.io.show(plot)""",
+    "bokeh-inline": """
+import bokeh.embed, bokeh.resources
+HTML(bokeh.embed.file_html(plot, bokeh.resources.INLINE))""",
     "html": """
 from IPython.display import HTML
 HTML("<h3>A heading</h3><p>Text with a <b>bold</b> word, and a list:</p><ul><li>one<li>two</ul>")""",  # noqa: E501
@@ -182,6 +197,27 @@ def test_what_needs_the_network_says_so(screen: Screen) -> None:
     expect(output).to_contain_text("<Map of Oslo>")
     expect(output).to_contain_text("loads parts from the network")
     assert output.locator("iframe").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "twin", "remedy"),
+    [
+        ("altair", "alt.Chart(...)", "alt.renderers.enable('png')"),
+        ("folium", "<folium.folium.Map", "%download that"),
+        ("bokeh", "", "bokeh.resources.INLINE"),
+    ],
+)
+def test_charts_of_libraries_that_need_the_network_say_so(
+    screen: Screen, name: str, twin: str, remedy: str
+) -> None:
+    output = shown(screen, name)
+    expect(output).to_contain_text(twin)
+    expect(output).to_contain_text("output_policy is isolated")
+    expect(output).to_contain_text(remedy)
+
+
+def test_bokeh_draws_in_its_frame_when_its_library_is_inside(screen: Screen) -> None:
+    expect(inner(screen, "bokeh-inline").locator(".bk-Figure")).to_be_visible()
 
 
 def test_an_error_and_colours_are_as_ever(screen: Screen) -> None:
