@@ -15,6 +15,7 @@ from traitlets.config import Config
 from traitlets.config.application import ArgvType
 from traitlets.config.loader import KVArgParseConfigLoader
 
+from ..discretion import DiscreetApplication, unreadable
 from ..errors import ConfigurationError, UsageError
 from ..kernel import AzureSessionsKernel
 from ..settings import Settings
@@ -34,7 +35,7 @@ POOL_ALIASES = {
 }
 
 
-class Command(JupyterApp):
+class Command(DiscreetApplication, JupyterApp):
     """One command. Options that it does not know, and words too many, are refused."""
 
     name = "aca-kernel"
@@ -93,7 +94,7 @@ class Command(JupyterApp):
         """
         super().initialize(argv)
         if not self.subapp and not self.words and self.extra_args:
-            raise self.misused(f"{self.extra_args[0]!r} is one word too many.")
+            raise self.misused("That is one word too many.")  # which may be an identifier
 
     def misused(self, what: str) -> UsageError:
         """The error that says ``what`` is wrong with the command line, and how to go on."""
@@ -110,11 +111,7 @@ class Command(JupyterApp):
         try:
             super().load_config_file(suppress_errors=False)
         except Exception as error:
-            raise ConfigurationError(
-                f"A configuration file cannot be read: {type(error).__name__}: {error}",
-                remedy="Correct aca_kernel_config.py or jupyter_config.py (`jupyter --paths` lists"
-                " where they may be).",
-            ) from error
+            raise unreadable(error) from None
 
     def migrate_config(self) -> None:
         """Nothing: this program is younger than the files that Jupyter would move."""
