@@ -152,6 +152,7 @@ class Transport:
         scheme = endpoint.url.partition("://")[0]
         self._session.mount(f"{scheme}://", PoolAdapter(trust(ca_bundle)))
         self._closed = threading.Event()
+        self._identifiers: set[str] = set()
         self._calls: set[Call] = set()
         self._calls_lock = threading.Lock()
 
@@ -324,9 +325,11 @@ class Transport:
                 if len(body) > _REFUSAL_LIMIT:
                     break
         identifier = dict(request.query).get("identifier")
-        secrets = {token: "…"}
         if identifier:
-            secrets[identifier] = secrets[quote(identifier, safe="")] = shorten(identifier)
+            self._identifiers.add(identifier)
+        secrets = {token: "…"}
+        for known in tuple(self._identifiers):  # a service may name others than the one asked for
+            secrets[known] = secrets[quote(known, safe="")] = shorten(known)
         code, message, trace = parse_refusal(status, headers, bytes(body), secrets)
         error = explain(
             Refusal(

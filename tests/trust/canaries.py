@@ -37,7 +37,7 @@ class Canaries:
                 named = self._is_in(os.fsencode(path.name))
                 if path not in but and (named or (path.is_file() and self._is_in(_read(path)))):
                     found.append(str(path))
-        assert not found
+        assert not found, found
 
     def _is_in(self, data: bytes) -> bool:
         return any(value.encode() in data for value in self.values)

@@ -279,7 +279,8 @@ def test_the_commands_give_no_secret_away(local_pool: RunningPool, tmp_path: Pat
             ["sessions", "list", "--Application.show_config_json=True"],
             ["--help-all"],
         )
-        faults = refusals(token, identifier)
+        names = ("401", "403", "redirect", "junk")
+        faults = [(name, fault) for name, fault in refusals(token, identifier) if name in names]
         for endpoint, secret, scripts in (
             (local_pool.endpoint, local_pool.token, [None]),
             (f"{server.url}/pool", token, [fault for _, fault in faults]),
@@ -287,13 +288,13 @@ def test_the_commands_give_no_secret_away(local_pool: RunningPool, tmp_path: Pat
             lines = file.read_text().splitlines()[:5]
             lines.append(f"c.AzureSessionsKernel.access_token = {secret!r}")
             file.write_text("\n".join(lines))
-            for number, fault in enumerate(scripts):
+            for fault in scripts:
                 if fault is not None:
                     server.script([fault])
                 else:
                     with PoolClient(parse_endpoint(endpoint), TokenSource(token=secret)) as pool:
                         pool.execute(identifier, "1")
-                for words in commands if number == 0 else commands[:4]:
+                for words in commands if fault is None else commands[:2]:
                     process = subprocess.Popen(
                         [sys.executable, "-m", "aca_kernel.cli", *words, "--debug"],
                         env=environment | {"ACA_POOL_MANAGEMENT_ENDPOINT": endpoint},
@@ -315,7 +316,7 @@ BROKEN = {
     "one quote": "c.AzureSessionsKernel.access_token = '{token}",
     "a call": "c.AzureSessionsKernel.access_token = int('{token}')",
     "a type": "c.AzureSessionsKernel.access_token = ['{token}']",
-    "a level": "c.AzureSessionsKernel.access_token = '{token}'\nc.AzureSessionsKernel.keep_alive = '{token}'",
+    "another option": "c.AzureSessionsKernel.keep_alive = '{token}'",
 }
 
 
