@@ -30,7 +30,7 @@ class Canaries:
         ``but`` are the files that the user has put a secret into, ``own`` the processes that
         he has given one in their environment.
         """
-        found = [place for place, text in self.seen if self._is_in(text.encode())]
+        found = [f"{place}: {text}" for place, text in self.seen if self._is_in(text.encode())]
         found += [place for place, data in _processes(own) if self._is_in(data)]
         for folder in folders:
             for path in folder.rglob("*"):
