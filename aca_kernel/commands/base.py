@@ -18,9 +18,13 @@ from traitlets.config.loader import KVArgParseConfigLoader
 from ..discretion import DiscreetApplication, unreadable
 from ..errors import ConfigurationError, UsageError
 from ..kernel import AzureSessionsKernel
+from ..pool import shorten
 from ..settings import Settings
 
-__all__ = ["POOL_ALIASES", "Command"]
+__all__ = ["POOL_ALIASES", "Command", "shown_word"]
+
+LONGEST_SHOWN = 24
+"""A longer word may be a whole identifier, so that no message repeats it."""
 
 POOL_ALIASES = {
     "endpoint": (
@@ -94,7 +98,7 @@ class Command(DiscreetApplication, JupyterApp):
         """
         super().initialize(argv)
         if not self.subapp and not self.words and self.extra_args:
-            raise self.misused("That is one word too many.")  # which may be an identifier
+            raise self.misused(f"{shown_word(self.extra_args[0])!r} is one word too many.")
 
     def misused(self, what: str) -> UsageError:
         """The error that says ``what`` is wrong with the command line, and how to go on."""
@@ -125,6 +129,11 @@ class Command(DiscreetApplication, JupyterApp):
 
 _DOT = "__DOT__"
 """What traitlets puts for a dot in the names that argparse sees."""
+
+
+def shown_word(word: str) -> str:
+    """A word of the command line as a message may repeat it."""
+    return shorten(word) if len(word) > LONGEST_SHOWN else word
 
 
 class _StrictLoader(KVArgParseConfigLoader):
