@@ -32,11 +32,10 @@ class Canaries:
         """
         found = [f"{place}: {text}" for place, text in self.seen if self._is_in(text.encode())]
         found += [place for place, data in _processes(own) if self._is_in(data)]
-        for folder in folders:
-            for path in folder.rglob("*"):
-                named = self._is_in(os.fsencode(path.name))
-                if path not in but and (named or (path.is_file() and self._is_in(_read(path)))):
-                    found.append(str(path))
+        for path in (path for folder in folders for path in _below(folder)):
+            named = self._is_in(os.fsencode(path.name))
+            if path not in but and (named or (path.is_file() and self._is_in(_read(path)))):
+                found.append(str(path))
         assert not found, found
 
     def _is_in(self, data: bytes) -> bool:
@@ -49,6 +48,11 @@ def _processes(own: tuple[int, ...]) -> Iterator[tuple[str, bytes]]:
             yield f"command line of {folder.name}", _read(folder / "cmdline")
             if int(folder.name) not in own:
                 yield f"environment of {folder.name}", _read(folder / "environ")
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder):  # passes over what vanishes meanwhile
+        yield from (Path(parent) / name for name in (*folders, *files))
 
 
 def _read(path: Path) -> bytes:
