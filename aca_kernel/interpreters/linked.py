@@ -443,7 +443,8 @@ class LinkedInterpreter(Interpreter):
             return
         if channel == "iopub":
             if kind == "status":
-                if ours == running.message_id and content.get("execution_state") == "idle":
+                is_idle = ours == running.message_id and content.get("execution_state") == "idle"
+                if is_idle and not running.idle:
                     running.idle, running.idle_at = True, time.monotonic()
             elif kind in OUTPUTS:
                 self._show(running, kind, message)
