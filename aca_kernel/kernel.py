@@ -59,6 +59,10 @@ class AzureSessionsKernel(Settings, Kernel):
         super().__init__(**kwargs)
         if self.session is not None:
             self.session.pack = tolerant(self.session.pack)
+        self.disinherit()
+        problem = getattr(self.parent, "config_problem", None)
+        if problem is not None:
+            self.problems.insert(0, problem)
         file = getattr(self.parent, "abs_connection_file", "")
         self.remote = KernelSession(
             self,

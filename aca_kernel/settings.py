@@ -51,7 +51,7 @@ class Settings(Configurable):
     session_id = Unicode(
         help="The session's identifier, 4 to 128 characters. Without one it is derived from the"
         " kernel's connection file, and the session is deleted at shutdown.",
-    ).tag(config=True, env=("ACA_SESSION_ID",))
+    ).tag(config=True, env=("ACA_SESSION_ID",), secret=True)
     api_version = Unicode(
         "2025-10-02-preview",
         help="The api-version of the session pool's REST API.",
@@ -63,7 +63,7 @@ class Settings(Configurable):
     access_token = Unicode(
         help="An access token for the pool. Without one, azure-identity's"
         " DefaultAzureCredential gets it: az login, managed identity, environment.",
-    ).tag(config=True, env=("ACA_ACCESS_TOKEN",))
+    ).tag(config=True, env=("ACA_ACCESS_TOKEN",), secret=True)
     token_scope = Unicode(
         "https://dynamicsessions.io/.default",
         help="The scope that a token is asked for.",
@@ -156,6 +156,16 @@ class Settings(Configurable):
                     )
                 )
             return
+
+    @classmethod
+    def disinherit(cls) -> None:
+        """Take the secrets out of this process's environment, so that no child gets them.
+
+        The Azure CLI is such a child, which azure-identity starts for a token.
+        """
+        for trait in cls.class_traits(secret=True).values():
+            for variable in trait.metadata["env"]:
+                os.environ.pop(variable, None)
 
     def check(self) -> None:
         """Raise :class:`ConfigurationError` for the first option that cannot be used."""

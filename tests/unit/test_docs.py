@@ -153,3 +153,19 @@ def test_a_kernelspec_starts_this_kernel_and_has_its_logos(directory: Path) -> N
     assert spec["display_name"] in README
     logos = {path.name for path in directory.glob("logo-*")}
     assert logos == {"logo-32x32.png", "logo-64x64.png", "logo-svg.svg"}
+
+
+def test_every_precedent_names_tests_that_are_there() -> None:
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    table = text[text.index("## Precedents") :]
+    precedents = [line for line in table.splitlines() if line.startswith("| ")][2:]
+    assert len(precedents) >= 15
+    for line in precedents:
+        folder = ROOT
+        names = re.findall(r"`([\w/.]+)`", line.split("|")[2])
+        assert names
+        for name in names:
+            path = ROOT / name if name.startswith("tests/") else folder / name
+            assert path.exists(), name
+            folder = path.parent
+    assert "(SECURITY.md)" in README
