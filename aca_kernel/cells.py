@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Code", "LineMagic", "Segment", "split"]
+__all__ = ["Code", "LineMagic", "Segment", "magic_line_start", "split"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +63,26 @@ def split(text: str, line_magics: Collection[str], cell_magics: Collection[str])
     if segments and isinstance(segments[-1], Code):
         segments[-1] = Code(text=segments[-1].text, last=True)
     return segments
+
+
+def magic_line_start(text: str, offset: int, cell_magics: Collection[str]) -> int | None:
+    """Where the line around ``offset`` starts if a magic is obeyed there, else None.
+
+    The line begins with ``%``, may be half written, and is one with those that a backslash joins
+    to it. With ``%%`` it must be the cell's first.
+    """
+    start = text.rfind("\n", 0, offset) + 1
+    while start and re.search(r"\\\r?\n\Z", text[:start]):
+        start = text.rfind("\n", 0, start - 1) + 1
+    before = text[:start]
+    if not text.startswith("%", start):
+        return None
+    if not before.strip():
+        return start
+    # What will be written is not known: ask whether some magic would be obeyed in its place.
+    last = split(f"{before}%here\n", ["here"], cell_magics)[-1]
+    is_obeyed = isinstance(last, LineMagic) and not last.cell
+    return start if is_obeyed and not text.startswith("%%", start) else None
 
 
 def _code(lines: list[str]) -> list[Code]:

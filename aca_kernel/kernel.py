@@ -19,14 +19,18 @@ from .emitter import Emitter
 from .errors import AcaKernelError, UsageError
 from .interpreters.base import CellRequest, Reply, error_reply
 from .interpreters.direct import interrupted_reply
+from .interpreters.worker import Worker
 from .magics import (
     CELL_MAGICS,
     LINE_MAGICS,
     MagicContext,
     check_arguments,
+    magic_at,
     magic_help,
     run_magic,
 )
+from .magics.completion import Name, Place, find_place, merged
+from .magics.listing import local_names, session_names
 from .outputs.policy import OutputPolicy
 from .outputs.surrogates import replace_surrogates, tolerant
 from .session import KernelSession
@@ -70,6 +74,7 @@ class AzureSessionsKernel(Settings, Kernel):
         self._magic = ""  # the one that ran last
         self._in_session = False
         self._warming: asyncio.Task[None] | None = None
+        self._listing = Worker("aca-kernel-listing")  # never behind the session's own calls
 
     # -- the process
 
@@ -298,36 +303,42 @@ class AzureSessionsKernel(Settings, Kernel):
     # -- what an editor asks
 
     async def do_complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
-        """Completions from the session, within 0.7 s, else none."""
-        nothing = {
-            "status": "ok",
-            "matches": [],
-            "cursor_start": cursor_pos,
-            "cursor_end": cursor_pos,
-            "metadata": {},
-        }
-        if self.mode == "direct":
-            return nothing
-
-        async def ask_session() -> dict[str, Any]:
-            _, interpreter = await self.remote.connected()
-            return await interpreter.complete(code, cursor_pos)
-
+        """Completions of our magics and from the session, within 0.7 s, else what is known here."""
+        place = find_place(code, cursor_pos, LINE_MAGICS, CELL_MAGICS)
         try:
-            return await asyncio.wait_for(ask_session(), COMPLETION_DEADLINE)
+            return await asyncio.wait_for(
+                self._complete(place, code, cursor_pos), COMPLETION_DEADLINE
+            )
         except (AcaKernelError, asyncio.TimeoutError):
-            return nothing
+            self._listing.abandon()
+            return (place or Place(start=cursor_pos, end=cursor_pos)).reply()
+
+    async def _complete(self, place: Place | None, code: str, cursor_pos: int) -> dict[str, Any]:
+        own = place or Place(start=cursor_pos, end=cursor_pos)
+        if own.values is not None:
+            return own.reply(await self._names(own))
+        if self.mode == "direct" or not (place is None or place.is_magic_name):
+            return own.reply()
+        _, interpreter = await self.remote.connected()
+        theirs = await interpreter.complete(code, cursor_pos)
+        return merged(own.reply(), theirs, code) if place is not None else theirs
+
+    async def _names(self, place: Place) -> list[Name]:
+        if place.values in ("local file", "local folder"):
+            return await self._listing.call(local_names, place.folder, self._root())
+        if self.remote.is_own and not self.remote.started:
+            return []  # to ask would allocate the session, and a new one has no files
+        client, _ = await self.remote.connected()
+        return await self._listing.call(
+            session_names, client, self.remote.identifier, place.folder, place.base
+        )
 
     async def do_inspect(
         self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: Any = ()
     ) -> dict[str, Any]:
         """Help for the magics of ours; the session's own objects as far as the mode can."""
-        line = code[:cursor_pos].rsplit("\n", 1)[-1] + code[cursor_pos:].split("\n", 1)[0]
-        word = line.strip().split(" ", 1)[0].strip("?")
-        name = word.lstrip("%")
-        if (word.startswith("%%") and name in CELL_MAGICS) or (
-            word == f"%{name}" and name in LINE_MAGICS
-        ):
+        name = magic_at(code, cursor_pos)
+        if name is not None:
             data = {"text/plain": magic_help(name)}
             return {"status": "ok", "found": True, "data": data, "metadata": {}}
         interpreter = self.remote.interpreter

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from ..cells import magic_line_start
 from ..errors import UsageError
 from ..interpreters.base import Reply
 from .base import HelpRequested, Magic, MagicContext, SessionControl, split_arguments
@@ -18,6 +21,7 @@ __all__ = [
     "MagicContext",
     "SessionControl",
     "check_arguments",
+    "magic_at",
     "magic_help",
     "run_magic",
 ]
@@ -59,6 +63,15 @@ async def run_magic(name: str, arguments: str, context: MagicContext) -> Reply |
         context.stream(f"{help_.what}\n")
         return None
     return await magic.run(parsed, context)
+
+
+def magic_at(code: str, offset: int) -> str | None:
+    """The magic of ours, percent signs included, whose line around ``offset`` is obeyed."""
+    start = magic_line_start(code, offset, CELL_MAGICS)
+    found = re.match(r"(%%?)\s*(\w+)", code[start:]) if start is not None else None
+    if found is None or found[2] not in (LINE_MAGICS if found[1] == "%" else CELL_MAGICS):
+        return None
+    return found[1] + found[2]
 
 
 def magic_help(name: str) -> str:

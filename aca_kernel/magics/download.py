@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import errno
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from .. import pool
 from ..errors import TransferError
 from ..interpreters.base import Reply
-from .base import Magic, MagicContext, MagicParser
+from .base import Magic, MagicContext, MagicParser, Values
 from .destination import Destination
 from .local_files import OutsideRoot, is_within, refusal, resolve
 from .names import fold, printable
@@ -34,6 +35,9 @@ class Download(Magic):
 
     name = "%download"
     summary = "Fetch files of the session to the notebook's directory."
+    completes: Mapping[str, Values] = MappingProxyType(
+        {"names": "session file", "to": "local folder"}
+    )
 
     def parser(self) -> MagicParser:
         """Give the parser of the line."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from .. import pool
 from ..errors import AcaKernelError, TransferError, UsageError
 from ..interpreters.base import Reply
-from .base import Magic, MagicContext, MagicParser
+from .base import Magic, MagicContext, MagicParser, Values
 from .local_files import OpenFile, OutsideRoot, open_upload, refusal
 from .names import printable
 from .progress import TransferProgress, size_text
@@ -44,6 +45,9 @@ class Upload(Magic):
 
     name = "%upload"
     summary = "Send files of this machine to /mnt/data of the session."
+    completes: Mapping[str, Values] = MappingProxyType(
+        {"paths": "local file", "to": "session folder"}
+    )
 
     def parser(self) -> MagicParser:
         """Give the parser of the line."""
