@@ -95,12 +95,10 @@ def _cell_magic(text: str, names: Collection[str]) -> LineMagic | None:
     match = re.match(r"%%(\w+)(\?{1,2})?[ \t\r]*(.*)", first)
     if match is None or match[1] not in names:
         return None
+    arguments = match[3].strip()
+    asks = match[2] is not None or arguments in ("?", "??")
     return LineMagic(
-        name=match[1],
-        arguments=match[3].strip(),
-        cell=True,
-        help=match[2] is not None,
-        body=body,
+        name=match[1], arguments="" if asks else arguments, cell=True, help=asks, body=body
     )
 
 

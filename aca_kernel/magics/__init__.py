@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 
 from ..cells import magic_line_start
@@ -44,7 +45,7 @@ def check_arguments(name: str, arguments: str) -> str | None:
     Raises UsageError for wrong arguments.
     """
     try:
-        _find(name).parser().parse_args(split_arguments(arguments))
+        _parse(_find(name), arguments)
     except HelpRequested as help_:
         return help_.what
     return None
@@ -58,7 +59,7 @@ async def run_magic(name: str, arguments: str, context: MagicContext) -> Reply |
     """
     magic = _find(name)
     try:
-        parsed = magic.parser().parse_args(split_arguments(arguments))
+        parsed = _parse(magic, arguments)
     except HelpRequested as help_:
         context.stream(f"{help_.what}\n")
         return None
@@ -77,6 +78,16 @@ def magic_at(code: str, offset: int) -> str | None:
 def magic_help(name: str) -> str:
     """The help of the magic ``name``, with or without percent signs. Raises UsageError."""
     return _find(name.lstrip("%")).parser().format_help().strip()
+
+
+def _parse(magic: Magic, arguments: str) -> argparse.Namespace:
+    parser = magic.parser()
+    try:
+        words = split_arguments(arguments)
+    except UsageError as error:
+        error.remedy = f"{error.remedy}\n{parser.format_usage().strip()}"
+        raise
+    return parser.parse_args(words)
 
 
 def _find(name: str) -> Magic:

@@ -115,7 +115,7 @@ class MagicParser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         options.setdefault("allow_abbrev", False)
         # A fixed width, as the notebook's is not that of this process's terminal.
-        options.setdefault("formatter_class", partial(argparse.HelpFormatter, width=88))
+        options.setdefault("formatter_class", partial(argparse.HelpFormatter, width=78))
         super().__init__(**options)
 
     def print_help(self, file: Any = None) -> None:

@@ -65,15 +65,10 @@ class Download(Magic):
         await context.interpreter.start(context.emit)
         plan: _Plan = await context.call(_make_plan, arguments, context, leave)
         show_notes(context, plan.notes)
-        total = sum(file.size for file in plan.files)
-        progress = TransferProgress(context.emit, total=total, files=len(plan.files))
+        progress = TransferProgress(context.emit, [(file.name, file.size) for file in plan.files])
         outcome = Outcome(names=[file.path for file in plan.files])
         fetching = _Fetching(context, plan, arguments.force, progress, outcome)
-        await carry_out(context, progress, outcome, fetching.run)
-        error = outcome.error("downloaded")
-        if error is not None:
-            raise error
-        progress.finish(progress.summary(outcome.size, "received"))
+        await carry_out(context, progress, outcome, fetching.run, "downloaded")
         return None
 
 
@@ -167,7 +162,7 @@ class _Fetching:
             move_each(self._outcome, self._files, self._fetch, lambda file: file.path)
 
     def _fetch(self, file: pool.RemoteFile) -> str:
-        callback = self._progress.file(file.name, file.size)
+        callback = self._progress.file()
         with self._destination.create(file.name, force=self._force) as partial:
             try:
                 # No more than was announced and judged against the disk.

@@ -7,7 +7,6 @@ markup. `panel` is pure.
 from __future__ import annotations
 
 import contextlib
-import html
 import itertools
 import re
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from ..interpreters import probes
 from ..interpreters.base import Output
 from ..pool import PoolClient, SessionInfo, shorten
 from .base import MagicContext, SessionControl
-from .display import age_text, duration_text
+from .display import age_text, duration_text, grid
 from .names import printable
 from .progress import size_text
 
@@ -33,35 +32,18 @@ _PACKAGES = ("numpy", "pandas", "matplotlib", "scipy", "scikit-learn", "pillow",
 _MOST_FILES = 1000
 """Files that are counted; a session can invent any number."""
 
-_TABLE = "border: none; border-collapse: collapse; margin: 2px 0"
-_ROW = "background: none"
-_NAME = "text-align: left; padding: 1px 16px 1px 0; opacity: 0.7; white-space: nowrap"
-_TEXT = "text-align: left; padding: 1px 0; white-space: pre-wrap; word-break: normal"
-
 
 def panel(rows: Sequence[Row]) -> Output:
-    """A ``display_data`` with a line for each row. The texts are shown as they are.
-
-    The colours are the page's own, so it reads on dark and light; the styles are such as
-    JupyterLab leaves in a notebook that it does not trust.
-    """
+    """A ``display_data`` with a line for each row. The texts are shown as they are."""
     width = max((len(name) for name, _ in rows), default=0)
     text = "\n".join(
         f"{name:{width}}  {said}".replace("\n", "\n" + " " * (width + 2)).rstrip()
         for name, said in rows
     )
-    markup = "".join(
-        f'<tr style="{_ROW}"><td style="{_NAME}">{html.escape(name)}</td>'
-        f'<td style="{_TEXT}">{html.escape(said)}</td></tr>'
-        for name, said in rows
-    )
     return Output(
         msg_type="display_data",
         content={
-            "data": {
-                "text/plain": text,
-                "text/html": f'<table style="{_TABLE}"><tbody>{markup}</tbody></table>',
-            },
+            "data": {"text/plain": text, "text/html": grid(rows)},
             "metadata": {},
             "transient": {},
         },
@@ -119,11 +101,9 @@ def _attention(session: SessionControl, cooldown: float | None) -> list[Row]:
         if session.started:
             until = datetime.now(timezone.utc) + timedelta(seconds=session.keep_alive)
             kept += f", so until {until:%H:%M %Z} if this was it"
-    idle = f"after {duration_text(cooldown)} without a call" if cooldown else "when it has idled"
-    ends = ["%session stop", f"{idle} (its cooldown period)"]
-    if session.is_own:
-        ends.insert(0, "this kernel's end")
-    return [("keep-alive", kept), ("ends with", ", or ".join(ends))]
+    idle = f"{duration_text(cooldown)} without a call" if cooldown else "a cooldown period"
+    own = "this kernel, " if session.is_own else ""
+    return [("keep-alive", kept), ("ends with", f"{own}%session stop, or {idle}")]
 
 
 def _versions(client: PoolClient, identifier: str) -> list[Row]:

@@ -7,6 +7,9 @@ from typing import Any
 
 __all__ = ["notice", "notice_html"]
 
+_BOX = "border-left: 3px solid; padding: 1px 8px; overflow: hidden; opacity: 0.75; font-size: small"
+_LABEL = "float: right; margin-left: 16px; cursor: pointer; font-size: smaller"
+
 
 def notice(text: str) -> dict[str, Any]:
     """The content of a ``display_data`` message that shows ``text`` as a notice of ours.
@@ -32,7 +35,7 @@ def notice_html(text: str) -> str:
     """
     lines = "<br>".join(html.escape(line) for line in text.splitlines())
     return (
-        '<details open style="border-left: 3px solid; padding: 1px 8px; opacity: 0.75">'
-        '<summary style="float: right; cursor: pointer; font-size: smaller">aca-kernel</summary>'
+        f'<details open style="{_BOX}">'
+        f'<summary style="{_LABEL}">aca-kernel</summary>'
         f"{lines}</details>"
     )
