@@ -15,11 +15,11 @@ from ipykernel._version import kernel_protocol_version
 from ipykernel.kernelbase import Kernel
 
 from .cells import Code, LineMagic, split
+from .completions import Completions
 from .emitter import Emitter
 from .errors import AcaKernelError, UsageError
 from .interpreters.base import CellRequest, Reply, error_reply
 from .interpreters.direct import interrupted_reply
-from .interpreters.worker import Worker
 from .magics import (
     CELL_MAGICS,
     LINE_MAGICS,
@@ -29,8 +29,6 @@ from .magics import (
     magic_help,
     run_magic,
 )
-from .magics.completion import Name, Place, find_place, merged
-from .magics.listing import local_names, session_names
 from .outputs.policy import OutputPolicy
 from .outputs.surrogates import replace_surrogates, tolerant
 from .session import KernelSession
@@ -38,9 +36,6 @@ from .settings import OUTPUT_POLICIES, Settings
 from .stdin import ask
 
 __all__ = ["AzureSessionsKernel"]
-
-COMPLETION_DEADLINE = 0.7
-"""Seconds after which a completion request is answered with no matches (JupyterLab: 1 s)."""
 
 
 class AzureSessionsKernel(Settings, Kernel):
@@ -74,7 +69,7 @@ class AzureSessionsKernel(Settings, Kernel):
         self._magic = ""  # the one that ran last
         self._in_session = False
         self._warming: asyncio.Task[None] | None = None
-        self._listing = Worker("aca-kernel-listing")  # never behind the session's own calls
+        self._completions = Completions(self.remote, self._root)
 
     # -- the process
 
@@ -303,35 +298,8 @@ class AzureSessionsKernel(Settings, Kernel):
     # -- what an editor asks
 
     async def do_complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
-        """Completions of our magics and from the session, within 0.7 s, else what is known here."""
-        place = find_place(code, cursor_pos, LINE_MAGICS, CELL_MAGICS)
-        try:
-            return await asyncio.wait_for(
-                self._complete(place, code, cursor_pos), COMPLETION_DEADLINE
-            )
-        except (AcaKernelError, asyncio.TimeoutError):
-            self._listing.abandon()
-            return (place or Place(start=cursor_pos, end=cursor_pos)).reply()
-
-    async def _complete(self, place: Place | None, code: str, cursor_pos: int) -> dict[str, Any]:
-        own = place or Place(start=cursor_pos, end=cursor_pos)
-        if own.values is not None:
-            return own.reply(await self._names(own))
-        if self.mode == "direct" or not (place is None or place.is_magic_name):
-            return own.reply()
-        _, interpreter = await self.remote.connected()
-        theirs = await interpreter.complete(code, cursor_pos)
-        return merged(own.reply(), theirs, code) if place is not None else theirs
-
-    async def _names(self, place: Place) -> list[Name]:
-        if place.values in ("local file", "local folder"):
-            return await self._listing.call(local_names, place.folder, self._root())
-        if self.remote.is_own and not self.remote.started:
-            return []  # to ask would allocate the session, and a new one has no files
-        client, _ = await self.remote.connected()
-        return await self._listing.call(
-            session_names, client, self.remote.identifier, place.folder, place.base
-        )
+        """Completions, within 0.7 s."""
+        return await self._completions.at(code, cursor_pos)
 
     async def do_inspect(
         self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: Any = ()

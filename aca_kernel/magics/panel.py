@@ -101,7 +101,11 @@ def _attention(session: SessionControl, cooldown: float | None) -> list[Row]:
         if session.started:
             until = datetime.now(timezone.utc) + timedelta(seconds=session.keep_alive)
             kept += f", so until {until:%H:%M %Z} if this was it"
-    idle = f"{duration_text(cooldown)} without a call" if cooldown else "a cooldown period"
+    idle = (
+        f"{duration_text(cooldown)} without a call"
+        if cooldown
+        else "a cooldown period without a call"
+    )
     own = "this kernel, " if session.is_own else ""
     return [("keep-alive", kept), ("ends with", f"{own}%session stop, or {idle}")]
 
