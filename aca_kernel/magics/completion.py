@@ -67,6 +67,7 @@ class Place:
             is_shown = not is_hidden([name.text]) or self.stem.startswith(".")
             if is_wanted and is_shown and name.text.startswith(self.stem):
                 text = f"{self.folder}{name.text}{'/' if name.is_folder else ''}"
+                text = f"./{text}" if text.startswith("-") else text  # or it were an option
                 kind = "folder" if name.is_folder else "file"
                 found.append((_quoted(text, self.quote), kind))
         found = found[:_MOST]

@@ -100,7 +100,7 @@ def _attention(session: SessionControl, cooldown: float | None) -> list[Row]:
         kept = f"{duration_text(session.keep_alive)} after the last cell"
         if session.started:
             until = datetime.now(timezone.utc) + timedelta(seconds=session.keep_alive)
-            kept += f", so until {until:%H:%M %Z} if this was it"
+            kept += f", until {until:%H:%M %Z} if this is the last"
     idle = (
         f"{duration_text(cooldown)} without a call"
         if cooldown

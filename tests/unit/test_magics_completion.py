@@ -166,6 +166,10 @@ def test_any_name_comes_back_as_it_is(name: str, typed: str) -> None:
     assert split_arguments(content["matches"][0]) == [name]
 
 
+def test_a_name_does_not_become_an_option() -> None:
+    assert reply("%upload |", [Name(text="-r", is_folder=False)])["matches"] == ["./-r"]
+
+
 def test_of_very_many_names_some_are_shown() -> None:
     many = [Name(text=f"{number}", is_folder=False) for number in range(5000)]
     content = reply("%upload |", many)

@@ -52,7 +52,7 @@ def test_a_running_session_tells_what_runs_where_and_until_when(bench: Bench) ->
     assert re.match(r"3\.\d+\.\d+", rows["Python"])
     assert re.search(r"\bnumpy \d.*, ipykernel \d", rows["packages"])
     assert rows["files"] == "2 files, 1.5 kB, in /mnt/data"
-    assert rows["keep-alive"].startswith("50 minutes after the last cell, so until ")
+    assert rows["keep-alive"].startswith("50 minutes after the last cell, until ")
     assert rows["ends with"] == "this kernel, %session stop, or 5 minutes without a call"
     assert rows["transfer root"] == str(bench.root)
     assert bench.session.identifier not in "".join(bench.displays[0].values())
