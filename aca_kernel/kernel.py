@@ -15,6 +15,7 @@ from ipykernel._version import kernel_protocol_version
 from ipykernel.kernelbase import Kernel
 
 from .cells import Code, LineMagic, split
+from .completions import Completions
 from .emitter import Emitter
 from .errors import AcaKernelError, UsageError
 from .interpreters.base import CellRequest, Reply, error_reply
@@ -24,6 +25,7 @@ from .magics import (
     LINE_MAGICS,
     MagicContext,
     check_arguments,
+    magic_at,
     magic_help,
     run_magic,
 )
@@ -34,9 +36,6 @@ from .settings import OUTPUT_POLICIES, Settings
 from .stdin import ask
 
 __all__ = ["AzureSessionsKernel"]
-
-COMPLETION_DEADLINE = 0.7
-"""Seconds after which a completion request is answered with no matches (JupyterLab: 1 s)."""
 
 
 class AzureSessionsKernel(Settings, Kernel):
@@ -74,6 +73,7 @@ class AzureSessionsKernel(Settings, Kernel):
         self._magic = ""  # the one that ran last
         self._in_session = False
         self._warming: asyncio.Task[None] | None = None
+        self._completions = Completions(self.remote, self._root)
 
     # -- the process
 
@@ -302,36 +302,15 @@ class AzureSessionsKernel(Settings, Kernel):
     # -- what an editor asks
 
     async def do_complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
-        """Completions from the session, within 0.7 s, else none."""
-        nothing = {
-            "status": "ok",
-            "matches": [],
-            "cursor_start": cursor_pos,
-            "cursor_end": cursor_pos,
-            "metadata": {},
-        }
-        if self.mode == "direct":
-            return nothing
-
-        async def ask_session() -> dict[str, Any]:
-            _, interpreter = await self.remote.connected()
-            return await interpreter.complete(code, cursor_pos)
-
-        try:
-            return await asyncio.wait_for(ask_session(), COMPLETION_DEADLINE)
-        except (AcaKernelError, asyncio.TimeoutError):
-            return nothing
+        """Completions, within 0.7 s."""
+        return await self._completions.at(code, cursor_pos)
 
     async def do_inspect(
         self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: Any = ()
     ) -> dict[str, Any]:
         """Help for the magics of ours; the session's own objects as far as the mode can."""
-        line = code[:cursor_pos].rsplit("\n", 1)[-1] + code[cursor_pos:].split("\n", 1)[0]
-        word = line.strip().split(" ", 1)[0].strip("?")
-        name = word.lstrip("%")
-        if (word.startswith("%%") and name in CELL_MAGICS) or (
-            word == f"%{name}" and name in LINE_MAGICS
-        ):
+        name = magic_at(code, cursor_pos)
+        if name is not None:
             data = {"text/plain": magic_help(name)}
             return {"status": "ok", "found": True, "data": data, "metadata": {}}
         interpreter = self.remote.interpreter

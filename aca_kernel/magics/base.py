@@ -6,11 +6,12 @@ import argparse
 import os
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, TypeVar
+from types import MappingProxyType
+from typing import Any, Literal, NoReturn, Protocol
 
 from ..errors import UsageError
 from ..interpreters.base import Emit, Interpreter, Output, Reply
@@ -22,10 +23,12 @@ __all__ = [
     "MagicContext",
     "MagicParser",
     "SessionControl",
+    "Values",
     "split_arguments",
 ]
 
-T = TypeVar("T")
+Values = Literal["local file", "local folder", "session file", "session folder"]
+"""What a word of a magic's line names, for Tab to complete."""
 
 
 class SessionControl(Protocol):
@@ -34,6 +37,10 @@ class SessionControl(Protocol):
     @property
     def identifier(self) -> str:
         """The full session identifier: never shown but on request."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the kernel made the session itself, and so deletes it at shutdown."""
 
     @property
     def mode(self) -> str:
@@ -108,7 +115,7 @@ class MagicParser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         options.setdefault("allow_abbrev", False)
         # A fixed width, as the notebook's is not that of this process's terminal.
-        options.setdefault("formatter_class", partial(argparse.HelpFormatter, width=88))
+        options.setdefault("formatter_class", partial(argparse.HelpFormatter, width=78))
         super().__init__(**options)
 
     def print_help(self, file: Any = None) -> None:
@@ -129,6 +136,8 @@ class Magic(ABC):
 
     name: str
     summary: str
+    completes: Mapping[str, Values] = MappingProxyType({})
+    """What an argument, by its ``dest``, names."""
 
     @abstractmethod
     def parser(self) -> MagicParser:

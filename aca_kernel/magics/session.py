@@ -13,6 +13,7 @@ from ..pool import SessionInfo, shorten
 from .base import Magic, MagicContext, MagicParser
 from .display import age_text, duration_text, table
 from .names import printable
+from .panel import panel, session_rows
 
 __all__ = ["Session"]
 
@@ -99,40 +100,8 @@ def _seconds(text: str) -> float:
 
 
 async def _info(arguments: argparse.Namespace, context: MagicContext) -> None:
-    session, client = context.session, context.client
-    endpoint = client.endpoint
-    identifier = session.identifier
     is_full = getattr(arguments, "show_identifier", False)
-    pool_name = f"{endpoint.pool_name} on " if endpoint.pool_name else ""
-    rows = [
-        ["pool", f"{pool_name}{endpoint.host}"],
-        ["api-version", client.api_version],
-        ["session", identifier if is_full else shorten(identifier)],
-        ["mode", session.mode],
-    ]
-    if session.started:
-        # Asked for only now: a question to the service about a session would allocate it.
-        rows += _life(await session.session_info())
-    else:
-        rows.append(["state", "not started: the first cell starts it"])
-    kept = duration_text(session.keep_alive) if session.keep_alive else ""
-    rows.append(["keep-alive", f"{kept} after the last cell" if kept else "off"])
-    rows.append(["transfer root", str(context.root)])
-    context.emit(table([[name, printable(text)] for name, text in rows]))
-
-
-def _life(info: SessionInfo | None) -> list[list[str]]:
-    if info is None:
-        return [["state", "started; the service tells no more about it"]]
-    rows = [["state", "running"]]
-    if info.created is not None:
-        rows.append(["since", f"{info.created:%Y-%m-%d %H:%M:%S %Z} ({age_text(info.created)})"])
-    if info.expires is not None:
-        until = f"{info.expires:%Y-%m-%d %H:%M:%S %Z} ({age_text(info.expires)})"
-        rows.append(["idle until", until])
-    if info.cooldown_seconds is not None:
-        rows.append(["cooldown period", duration_text(info.cooldown_seconds)])
-    return rows
+    context.emit(panel(await session_rows(context, is_full=is_full)))
 
 
 async def _restart(arguments: argparse.Namespace, context: MagicContext) -> None:

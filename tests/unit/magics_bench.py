@@ -35,7 +35,9 @@ class BareSession:
         self.is_own = True
 
     async def session_info(self) -> SessionInfo | None:
-        return self._client.get_session(self.identifier) if self.started else None
+        if not self.started or not self._client.supports("get_session"):
+            return None
+        return self._client.get_session(self.identifier)
 
     async def restart(self) -> None:
         self._client.delete_session(self.identifier)
