@@ -7,9 +7,11 @@ import binascii
 from collections.abc import Mapping
 from typing import Any
 
-from .base import Reply
+from ..errors import ExecutionFailed
+from ..outputs.notices import notice
+from .base import Output, Reply
 
-__all__ = ["buffers", "cause", "count_request", "reply_of"]
+__all__ = ["buffers", "cause", "death", "dropped", "others_calls", "reply_of"]
 
 
 def reply_of(content: Mapping[str, Any]) -> Reply:
@@ -27,28 +29,6 @@ def reply_of(content: Mapping[str, Any]) -> Reply:
         evalue=str(content.get("evalue", "")),
         traceback=[str(line) for line in trace] if isinstance(trace, list) else (),
     )
-
-
-def count_request(number: int) -> dict[str, Any]:
-    """A silent request that makes the next cell In[number], its history padded up to there."""
-    pad = (
-        f"[s.__setattr__('execution_count', {number}) or [(l.__delitem__(slice({number}, None)),"
-        f" l.extend([''] * ({number} - len(l)))) for l in (s.history_manager.input_hist_parsed,"
-        " s.history_manager.input_hist_raw)] and None for s in [get_ipython()]]"
-    )
-    # Its database wants each line's number once a session, so going back begins another one.
-    anew = (
-        "[(s.history_manager.writeout_cache(), s.history_manager.new_session())"
-        f" for s in [get_ipython()] if s.execution_count > {number}] and None"
-    )
-    return {
-        "code": "",
-        "silent": True,
-        "store_history": False,
-        "user_expressions": {"history": anew, "count": pad},
-        "allow_stdin": False,
-        "stop_on_error": False,
-    }
 
 
 def buffers(encoded: Any) -> list[bytes]:
@@ -70,3 +50,40 @@ def cause(code: Any) -> str:
     if isinstance(code, int) and code < 0:
         return f"signal {-code}"
     return f"it ended itself with exit status {code}"
+
+
+def death(event: Any, code: Any) -> ExecutionFailed | None:
+    """What a cell fails with when the guest kernel was replaced under it; None for other events."""
+    left = "Variables are gone; the files in /mnt/data are still there."
+    if event == "restarted":
+        return ExecutionFailed(
+            "The session's Python was restarted while this cell ran.",
+            left=left,
+            remedy="Run the notebook from the top.",
+        )
+    if event in ("died", "failed"):
+        return ExecutionFailed(
+            f"The session's Python died: {cause(code)}. It was started again.",
+            left=left,
+            remedy="Run the notebook from the top, without what ended it.",
+        )
+    return None
+
+
+def dropped() -> Reply:
+    """The reply of a cell that was interrupted before it began."""
+    text = "stopped while it waited for another client's call; nothing of it was run."
+    return Reply(
+        status="error",
+        ename="KeyboardInterrupt",
+        evalue=text,
+        traceback=[f"\x1b[31mKeyboardInterrupt\x1b[0m: {text}"],
+    )
+
+
+def others_calls(number: Any) -> Output:
+    """What to say of the plain calls that ran in the guest kernel since the last cell."""
+    count = number if isinstance(number, int) else 0
+    calls = "A call" if count == 1 else f"{count:,} calls"
+    text = f"{calls} of other clients ran in this session since the last cell: it is shared."
+    return Output(msg_type="display_data", content=notice(text), own=True)

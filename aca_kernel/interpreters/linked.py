@@ -6,9 +6,10 @@ import asyncio
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import (
     AcaKernelError,
@@ -20,20 +21,26 @@ from ..errors import (
     TransportError,
 )
 from ..link.client import GuestGone, Hello, Link, LinkTaken, NoGuest, Transient
+from ..link.counts import count_request
 from ..outputs.notices import notice
 from ..pool import PoolClient, shorten
 from .base import CellRequest, Emit, Interpreter, Output, Reply
-from .guestmessages import buffers, cause, count_request, reply_of
+from .guestmessages import buffers, death, dropped, others_calls, reply_of
 from .outage import Outage
 from .worker import Worker
 
 __all__ = ["LinkedInterpreter"]
+
+T = TypeVar("T")
 
 WAIT = 1.0
 """Seconds that the guest may keep a silent exchange."""
 
 QUIET = 4.0
 """Seconds without an answer after which the cell tells of it."""
+
+SHARED_QUIET = 2.0
+"""The same in a shared session, where another client's call is likely the reason."""
 
 STUBBORN = 8.0
 """Seconds after an interrupt when the cell gets its reply although its code still runs."""
@@ -68,10 +75,12 @@ class LinkedInterpreter(Interpreter):
     """A guest kernel in a session, spoken to in Jupyter's messages. See `Interpreter`.
 
     ``outage_tolerance`` is the seconds that a running cell survives without the network,
-    ``execution_timeout`` those that a cell may run, None for no limit.
+    ``execution_timeout`` those that a cell may run, None for no limit. ``share`` is whether
+    plain calls of other clients run in the guest kernel, when nobody has decided that before.
     """
 
     mode = "linked"
+    shared = False
 
     def __init__(
         self,
@@ -80,6 +89,7 @@ class LinkedInterpreter(Interpreter):
         *,
         outage_tolerance: float = 600.0,
         execution_timeout: float | None = None,
+        share: bool | None = None,
         worker: Worker | None = None,
     ) -> None:
         self.client = client
@@ -87,6 +97,9 @@ class LinkedInterpreter(Interpreter):
         self.worker = worker or Worker("aca-kernel-session")
         self._outage_tolerance = outage_tolerance
         self._execution_timeout = execution_timeout
+        self._share = share
+        self._is_share_chosen = False
+        self._beside = Worker("aca-kernel-beside")
         self._link = Link(client, identifier, self.worker.call)
         self._session_id = uuid.uuid4().hex
         self._kernel = 0
@@ -119,6 +132,9 @@ class LinkedInterpreter(Interpreter):
     async def _start(self, emit: Emit | None) -> None:
         self.is_reached = True  # what is asked for is allocated, whatever comes back
         hello = await self._hello()
+        self.shared = hello.share
+        if self._is_share_chosen and hello.share != self._share:
+            self.shared = await self._patiently(lambda: self._link.share(bool(self._share)))
         self._kernel = hello.kernel
         self._next_count = 1 if hello.cells == 0 else None
         self.cooldown_seconds = await self._read_cooldown()
@@ -131,16 +147,37 @@ class LinkedInterpreter(Interpreter):
         self._met = True
 
     async def _hello(self) -> Hello:
-        """The guest's hello; what another client's calls spoil is tried a few times."""
-        for _ in range(4):
-            try:
-                return await self._link.hello()
-            except Transient:
-                await asyncio.sleep(0.2)
         try:
-            return await self._link.hello()
+            return await self._patiently(lambda: self._link.hello(self._share))
         except Transient as error:
             raise NoGuest(error.what) from None
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """What ``attempt`` brings; what another client's calls spoil is tried a few times."""
+        for _ in range(4):
+            try:
+                return await attempt()
+            except Transient:
+                await asyncio.sleep(0.2)
+        return await attempt()
+
+    async def share(self, on: bool) -> None:
+        """Have plain calls of other clients run in the guest kernel, or not."""
+        self._share, self._is_share_chosen = on, True
+        if not self._met:
+            await self.start()
+        try:
+            self.shared = await self._patiently(lambda: self._link.share(on))
+        except GuestGone:
+            raise self._lost() from None
+        except LinkTaken:
+            raise self._taken() from None
+
+    async def pass_by(self, code: str) -> None:
+        """Have the next plain call with this code run past the guest kernel."""
+        if self._met:
+            with suppress(GuestGone):
+                await self._patiently(lambda: self._link.announce(code))
 
     async def _read_cooldown(self) -> float | None:
         if not self.client.supports("get_session"):
@@ -297,8 +334,9 @@ class LinkedInterpreter(Interpreter):
         self._next_count = 1
 
     def close(self) -> None:
-        """Let the worker thread go."""
+        """Let the worker threads go."""
         self.worker.abandon()
+        self._beside.abandon()
 
     # -- exchanges
 
@@ -342,12 +380,7 @@ class LinkedInterpreter(Interpreter):
             except GuestGone:
                 raise self._lost() from None
             except LinkTaken:
-                self._met = False
-                raise SessionLost(
-                    "Another kernel has attached to this session and took it over.",
-                    left="Variables and files are still there, for that kernel.",
-                    remedy="To take it back, run the cell again; to leave it, use %session new.",
-                ) from None
+                raise self._taken() from None
             if messages is None:
                 raise outage.over()
             outage.end()
@@ -367,15 +400,40 @@ class LinkedInterpreter(Interpreter):
         exchange = asyncio.ensure_future(link)
         began = time.monotonic()
         try:
-            while not (await asyncio.wait([exchange], timeout=QUIET))[0]:
-                outage.quiet(began)
+            quiet = SHARED_QUIET if self.shared else QUIET
+            while not (await asyncio.wait([exchange], timeout=quiet))[0]:
+                is_taken = await self._is_taken(exchange)
+                if exchange.done():
+                    break
+                outage.quiet(began, is_taken=is_taken)
                 at = self._interrupted_at
-                if at is not None and time.monotonic() - at > STUBBORN - QUIET:
+                if at is not None and (is_taken or time.monotonic() - at > STUBBORN - QUIET):
                     self.worker.abandon()
-                    return None
+                    if not is_taken:
+                        return None
+                    # The guest drops the cell: it gets the interrupt with the next exchange.
+                    return [{"event": "dropped", "msg_id": running.message_id}]
             return exchange.result()
         finally:
             exchange.cancel()
+
+    async def _is_taken(self, exchange: asyncio.Future[Any]) -> bool:
+        """Whether the service answers beside the link, while ``exchange`` has no answer."""
+        beside = asyncio.ensure_future(self._beside.call(_ask_beside, self.client, self.identifier))
+        await asyncio.wait([exchange, beside], timeout=2, return_when=asyncio.FIRST_COMPLETED)
+        if not beside.done():
+            beside.cancel()
+            self._beside.abandon()
+            return False
+        return beside.exception() is None
+
+    def _taken(self) -> AcaKernelError:
+        self._met = False
+        return SessionLost(
+            "Another kernel has attached to this session and took it over.",
+            left="Variables and files are still there, for that kernel.",
+            remedy="To take it back, run the cell again; to leave it, use %session new.",
+        )
 
     def _lost(self) -> AcaKernelError:
         """What to tell when the guest is not there any more; the next cell begins anew."""
@@ -453,21 +511,24 @@ class LinkedInterpreter(Interpreter):
                     remedy="Run the notebook from the top.",
                 )
             return
-        if isinstance(number, int) and number > self._kernel:
+        running = self._running
+        if event == "calls" and running is not None and running.emit is not None:
+            running.emit(others_calls(message.get("number")))
+        elif event == "dropped":
+            if running is not None and message.get("msg_id") == running.message_id:
+                self._drop(running)
+        elif isinstance(number, int) and number > self._kernel:
             self._kernel = number
             self._next_count = 1
-            if event == "restarted" and self._running is not None:
-                raise ExecutionFailed(
-                    "The session's Python was restarted while this cell ran.",
-                    left="Variables are gone; the files in /mnt/data are still there.",
-                    remedy="Run the notebook from the top.",
-                )
-            if event in ("died", "failed") and self._running is not None:
-                raise ExecutionFailed(
-                    f"The session's Python died: {cause(code)}. It was started again.",
-                    left="Variables are gone; the files in /mnt/data are still there.",
-                    remedy="Run the notebook from the top, without what ended it.",
-                )
+            error = death(event, code)
+            if error is not None and running is not None:
+                raise error
+
+    def _drop(self, running: _Running) -> None:
+        reply = dropped()
+        running.reply, running.idle = reply.content(), True
+        if running.emit is not None:
+            running.emit(reply.error_output())
 
     async def _answer_input(self, running: _Running, content: dict[str, Any]) -> None:
         request = running.request
@@ -484,3 +545,11 @@ class LinkedInterpreter(Interpreter):
         finally:
             self._asking = None
         self._send("stdin", "input_reply", {"value": value})
+
+
+def _ask_beside(client: PoolClient, identifier: str) -> None:
+    """Ask the service something that the session's interpreter has no part in."""
+    if client.supports("get_session"):
+        client.get_session(identifier)
+    else:
+        next(iter(client.list_files(identifier)), None)

@@ -11,6 +11,7 @@ from typing import NoReturn
 from ..interpreters.base import Reply
 from ..pool import SessionInfo, shorten
 from .base import Magic, MagicContext, MagicParser
+from .connect import is_open, share_row, snippet
 from .display import age_text, duration_text, table
 from .names import printable
 
@@ -21,7 +22,7 @@ _MOST = 300
 
 
 class Session(Magic):
-    """%session [info | restart | new | attach ID | stop | list | keep-alive SECONDS]."""
+    """%session [info | share [on | off] | restart | new | attach ID | stop | list | keep-alive]."""
 
     name = "%session"
     summary = "Show this notebook's session, or change it."
@@ -41,6 +42,11 @@ class Session(Magic):
             ("list", "the pool's sessions"),
         ):
             actions.add_parser(action, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        share = actions.add_parser(
+            "share", help="let other clients' plain calls run in this notebook's namespace"
+        )
+        share.add_argument("state", nargs="?", choices=("on", "off"), default="on", help="or off")
+        _add_show_identifier(share)
         attach = actions.add_parser("attach", help="use the session of that identifier")
         attach.add_argument("identifier", metavar="ID", help="an identifier in full")
         keep = actions.add_parser(
@@ -55,6 +61,7 @@ class Session(Magic):
         """Do what the action says; without one, show the session."""
         actions: dict[str, Callable[..., Awaitable[None]]] = {
             "info": _info,
+            "share": _share,
             "restart": _restart,
             "new": _new,
             "attach": _attach,
@@ -116,9 +123,12 @@ async def _info(arguments: argparse.Namespace, context: MagicContext) -> None:
     else:
         rows.append(["state", "not started: the first cell starts it"])
     kept = duration_text(session.keep_alive) if session.keep_alive else ""
+    rows.append(share_row(session))
     rows.append(["keep-alive", f"{kept} after the last cell" if kept else "off"])
     rows.append(["transfer root", str(context.root)])
     context.emit(table([[name, printable(text)] for name, text in rows]))
+    if is_open(session):
+        context.stream("\n" + snippet(endpoint, client.api_version, identifier, full=is_full))
 
 
 def _life(info: SessionInfo | None) -> list[list[str]]:
@@ -133,6 +143,23 @@ def _life(info: SessionInfo | None) -> list[list[str]]:
     if info.cooldown_seconds is not None:
         rows.append(["cooldown period", duration_text(info.cooldown_seconds)])
     return rows
+
+
+async def _share(arguments: argparse.Namespace, context: MagicContext) -> None:
+    session, client = context.session, context.client
+    await session.share(arguments.state == "on")
+    if arguments.state == "off":
+        context.stream(
+            "Not shared: plain calls of other clients run in the session's other Python,"
+            " with variables of its own. Files are the same.\n"
+        )
+        return
+    context.stream(
+        "Shared: plain calls of other clients to this session run in this notebook's namespace.\n"
+        "Whoever may use the pool and has the identifier can change its variables.\n\n"
+    )
+    is_full = getattr(arguments, "show_identifier", False)
+    context.stream(snippet(client.endpoint, client.api_version, session.identifier, full=is_full))
 
 
 async def _restart(arguments: argparse.Namespace, context: MagicContext) -> None:

@@ -27,6 +27,7 @@ class BareSession:
 
     mode = "direct"
     keep_alive = 3000.0
+    shared = True
 
     def __init__(self, client: PoolClient) -> None:
         self._client = client
@@ -36,6 +37,9 @@ class BareSession:
 
     async def session_info(self) -> SessionInfo | None:
         return self._client.get_session(self.identifier) if self.started else None
+
+    async def share(self, on: bool) -> None:
+        assert on  # as in direct mode
 
     async def restart(self) -> None:
         self._client.delete_session(self.identifier)
