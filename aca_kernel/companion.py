@@ -85,7 +85,7 @@ class Companion:
             if socket in ready:
                 yield channel, self._session.recv(socket)[1]
 
-    def run(self, text: str, shell: InteractiveShell) -> Mapping[str, Any]:
+    def run(self, text: str, shell: InteractiveShell, *, store_history: bool) -> Mapping[str, Any]:
         """Run ``text`` as a cell and show in ``shell`` what it shows; the reply's content.
 
         An interrupt of this process interrupts the cell. Raises Ended.
@@ -96,7 +96,7 @@ class Companion:
             {
                 "code": text,
                 "silent": False,
-                "store_history": True,
+                "store_history": store_history,
                 "user_expressions": {},
                 "allow_stdin": _can_ask(shell),
                 "stop_on_error": True,

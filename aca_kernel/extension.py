@@ -35,12 +35,28 @@ _connection: Connection | None = None
 
 
 def connect() -> Connection:
-    """The session of this process, the one that its magics use too.
+    """The session of this notebook, started: what an agent's tool needs to come to the same one.
 
-    Its options are the kernel's own: ``aca_kernel_config.py``, else the environment, read by the
-    first call. The endpoint ``local`` starts a local pool. Raises ConfigurationError,
-    LocalPoolError.
+    From then on plain calls of the pool's API, such as the tool's, see the variables of
+    ``%%session`` cells, and these see theirs. Options are the kernel's own:
+    ``aca_kernel_config.py``, else the environment, read by the first call. The endpoint
+    ``local`` starts a local pool. Raises an AcaKernelError when there is no session to be had.
     """
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is None:
+        raise UsageError(
+            "aca_kernel.connect() is for notebooks: this Python has no IPython to show outputs in.",
+            left="Nothing was started.",
+            remedy="Call it in a notebook, or in the command ipython.",
+        )
+    connection = _opened()
+    connection.start(shell)
+    return connection
+
+
+def _opened() -> Connection:
     global _connection  # one process, one session: what the notebook and its agent share
     if _connection is None:
         _connection = Connection()
@@ -49,7 +65,7 @@ def connect() -> Connection:
 
 
 def close() -> None:
-    """Let the session go; the next `connect` makes another."""
+    """Let the session go; what asks for one next gets another."""
     global _connection
     connection, _connection = _connection, None
     atexit.unregister(close)
@@ -81,7 +97,8 @@ class Connection:
         self._connection_file = Path(jupyter_runtime_dir(), f"kernel-{uuid.uuid4()}.json")
         self._connection_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._kernel: Companion | None = None
-        self._is_used = False
+        self._is_used = False  # so that there may be a session to delete
+        self._is_started = False
         if self._is_local:
             from .localpool.launch import ensure_pool
 
@@ -105,10 +122,16 @@ class Connection:
 
         Raises AuthenticationError when there is no login.
         """
-        self._is_used = True
         return self._client.tokens.get()
 
-    def run(self, text: str, shell: InteractiveShell) -> None:
+    def start(self, shell: InteractiveShell) -> None:
+        """Start the session, once. Raises as `run` does."""
+        if not self._is_started:
+            # Not by the tool's first call: its variables would be in a Python of their own.
+            self.run("pass", shell, store_history=False)
+            self._is_started = True
+
+    def run(self, text: str, shell: InteractiveShell, *, store_history: bool = True) -> None:
         """Run ``text`` as a cell of the session, and show in ``shell`` what it shows.
 
         Raises ErrorInSession when the cell failed, and AcaKernelError when the kernel's process
@@ -120,7 +143,7 @@ class Connection:
         if self._kernel is None:
             self._kernel = Companion(self._connection_file, self.session_id)
         try:
-            reply = self._kernel.run(text, shell)
+            reply = self._kernel.run(text, shell, store_history=store_history)
         except Ended:
             self._kernel.close()
             self._kernel = None
@@ -158,7 +181,7 @@ def load(ipython: InteractiveShell) -> None:
         line_magic = _line_magic(name, ipython)
         no_var_expand(line_magic)
         line_magic.__doc__ = magic_help(name)
-        ipython.register_magic_function(line_magic, "line", name)
+        ipython.magics_manager.register_function(line_magic, "line", name)
 
     @no_var_expand
     def session(line: str, cell: str) -> None:
@@ -169,13 +192,13 @@ def load(ipython: InteractiveShell) -> None:
                 left="Nothing was run.",
                 remedy="Begin the cell's code in the next line.",
             )
-        connect().run(cell, ipython)
+        _opened().run(cell, ipython)
 
-    ipython.register_magic_function(session, "cell", "session")
+    ipython.magics_manager.register_function(session, "cell", "session")
 
 
 def _line_magic(name: str, ipython: InteractiveShell) -> Callable[[str], None]:
     def line_magic(line: str) -> None:
-        connect().run(f"%{name} {line}", ipython)
+        _opened().run(f"%{name} {line}", ipython)
 
     return line_magic
