@@ -71,9 +71,11 @@ class AutoInterpreter(Interpreter):
 
     async def reset(self) -> None:
         """Give the next cell a fresh Python state."""
-        if not self._current.started:
+        try:
+            await self._current.reset()
+        except NoGuest:
             await self.start()
-        await self._current.reset()
+            await self._current.reset()
 
     async def share(self, on: bool) -> None:
         """Let plain calls of other clients into the notebook's namespace, or keep them out."""

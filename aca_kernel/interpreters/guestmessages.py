@@ -7,11 +7,21 @@ import binascii
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import ExecutionFailed
+from ..errors import ExecutionFailed, SessionLost
 from ..outputs.notices import notice
 from .base import Output, Reply
 
-__all__ = ["buffers", "cause", "death", "dropped", "others_calls", "reply_of"]
+__all__ = [
+    "buffers",
+    "cause",
+    "death",
+    "dropped",
+    "link_taken",
+    "others_calls",
+    "reply_of",
+    "session_replaced",
+    "still_running",
+]
 
 
 def reply_of(content: Mapping[str, Any]) -> Reply:
@@ -84,6 +94,42 @@ def dropped() -> Reply:
 def others_calls(number: Any) -> Output:
     """What to say of the plain calls that ran in the guest kernel since the last cell."""
     count = number if isinstance(number, int) else 0
-    calls = "A call" if count == 1 else f"{count:,} calls"
-    text = f"{calls} of other clients ran in this session since the last cell: it is shared."
+    calls = "A call of another client" if count == 1 else f"{count:,} calls of other clients"
+    text = f"{calls} ran in this session since the last cell."
     return Output(msg_type="display_data", content=notice(text), own=True)
+
+
+def still_running() -> Reply:
+    """The reply of a cell whose code has not heeded an interrupt."""
+    return Reply(
+        status="error",
+        ename="KeyboardInterrupt",
+        evalue="the code has not stopped; it still runs in the session",
+        traceback=[
+            "\x1b[31mKeyboardInterrupt\x1b[0m: the code has not stopped. It is in a place"
+            " that Python cannot interrupt, and still runs in the session.",
+            "Cells that you run now wait for it. Variables and files stay.",
+            "To end it now: restart the kernel, or %session restart; files stay.",
+        ],
+    )
+
+
+def link_taken() -> SessionLost:
+    """What to tell when another kernel has attached to the session."""
+    return SessionLost(
+        "Another kernel has attached to this session and took it over.",
+        left="Variables and files are still there, for that kernel.",
+        remedy="To take it back, run the cell again; to leave it, use %session new.",
+    )
+
+
+def session_replaced() -> SessionLost:
+    """What to tell when the guest is not there any more."""
+    return SessionLost(
+        "The service replaced this session: it had been idle for longer than its cooldown"
+        " period, somebody deleted it, or its Python died.",
+        left="Variables are gone, and the files in /mnt/data if the session is a new one"
+        " (%files shows them). Nothing is run again by itself.",
+        remedy="Run the notebook from the top. `%session keep-alive` keeps a session awake"
+        " for longer.",
+    )

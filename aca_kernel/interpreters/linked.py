@@ -16,7 +16,6 @@ from ..errors import (
     ExecutionFailed,
     PoolFull,
     ServiceUnavailable,
-    SessionLost,
     TooManyRequests,
     TransportError,
 )
@@ -25,7 +24,17 @@ from ..link.counts import count_request
 from ..outputs.notices import notice
 from ..pool import PoolClient, shorten
 from .base import CellRequest, Emit, Interpreter, Output, Reply
-from .guestmessages import buffers, death, dropped, others_calls, reply_of
+from .beside import Beside
+from .guestmessages import (
+    buffers,
+    death,
+    dropped,
+    link_taken,
+    others_calls,
+    reply_of,
+    session_replaced,
+    still_running,
+)
 from .outage import Outage
 from .worker import Worker
 
@@ -44,6 +53,9 @@ SHARED_QUIET = 2.0
 
 STUBBORN = 8.0
 """Seconds after an interrupt when the cell gets its reply although its code still runs."""
+
+RESTART_PATIENCE = 1.5
+"""Seconds after which a restart ends another client's call that keeps it from the session."""
 
 LOST_REPLY = 1.0
 """Seconds that an interrupted cell, whose idle has come, still waits for its reply."""
@@ -65,6 +77,7 @@ class _Running:
         self.emit = emit
         self.reply: dict[str, Any] | None = None
         self.idle = False
+        self.is_there = False  # whether an exchange with it has been answered
 
     @property
     def done(self) -> bool:
@@ -98,8 +111,7 @@ class LinkedInterpreter(Interpreter):
         self._outage_tolerance = outage_tolerance
         self._execution_timeout = execution_timeout
         self._share = share
-        self._is_share_chosen = False
-        self._beside = Worker("aca-kernel-beside")
+        self._beside = Beside(client, identifier)
         self._link = Link(client, identifier, self.worker.call)
         self._session_id = uuid.uuid4().hex
         self._kernel = 0
@@ -133,8 +145,6 @@ class LinkedInterpreter(Interpreter):
         self.is_reached = True  # what is asked for is allocated, whatever comes back
         hello = await self._hello()
         self.shared = hello.share
-        if self._is_share_chosen and hello.share != self._share:
-            self.shared = await self._patiently(lambda: self._link.share(bool(self._share)))
         self._kernel = hello.kernel
         self._next_count = 1 if hello.cells == 0 else None
         self.cooldown_seconds = await self._read_cooldown()
@@ -163,7 +173,7 @@ class LinkedInterpreter(Interpreter):
 
     async def share(self, on: bool) -> None:
         """Have plain calls of other clients run in the guest kernel, or not."""
-        self._share, self._is_share_chosen = on, True
+        self._share = on
         if not self._met:
             await self.start()
         try:
@@ -241,12 +251,15 @@ class LinkedInterpreter(Interpreter):
                     # SIGINT struck ipykernel between a request and its code: no reply comes.
                     running.reply = {"status": "error", "ename": "KeyboardInterrupt"}
                 elif since > STUBBORN and not running.done:
-                    return self._still_running(running)
-        reply = running.reply or {}
+                    reply = still_running()
+                    if running.emit is not None:
+                        running.emit(reply.error_output())
+                    return reply
+        content = running.reply or {}
         request = running.request
         assert request is not None  # noqa: S101
         if request.store_history and not request.silent:
-            count = reply.get("execution_count")
+            count = content.get("execution_count")
             self._next_count = count + 1 if isinstance(count, int) else None
         if timed_out:
             raise ExecutionFailed(
@@ -255,23 +268,7 @@ class LinkedInterpreter(Interpreter):
                 left="Variables and files stay as far as it got.",
                 remedy="Set ACA_EXECUTION_TIMEOUT higher, or to nothing for no limit.",
             )
-        return reply_of(reply)
-
-    def _still_running(self, running: _Running) -> Reply:
-        reply = Reply(
-            status="error",
-            ename="KeyboardInterrupt",
-            evalue="the code has not stopped; it still runs in the session",
-            traceback=[
-                "\x1b[31mKeyboardInterrupt\x1b[0m: the code has not stopped. It is in a place"
-                " that Python cannot interrupt, and still runs in the session.",
-                "Cells that you run now wait for it. Variables and files stay.",
-                "To end it now: restart the kernel, or %session restart; files stay.",
-            ],
-        )
-        if running.emit is not None:
-            running.emit(reply.error_output())
-        return reply
+        return reply_of(content)
 
     # -- what an editor asks
 
@@ -321,22 +318,32 @@ class LinkedInterpreter(Interpreter):
         return self._link.restart_call() if self._met else None
 
     async def reset(self) -> None:
-        """Replace the guest kernel: fresh Python state, files kept."""
+        """Replace the guest kernel: fresh Python state, files kept.
+
+        Another client's call that runs in the guest kernel is ended.
+        """
+        if self._met and self._running is not None:
+            self.worker.abandon()
+        work = asyncio.ensure_future(self._reset())
+        if not (await asyncio.wait([work], timeout=RESTART_PATIENCE))[0]:
+            await self._beside.stop_call(work)
+        await work
+
+    async def _reset(self) -> None:
         if not self._met:
             await self.start()
-        if self._running is not None:
-            self.worker.abandon()
+        restart = self._link.restart_call()
         try:
-            self._kernel = await self.worker.call(self._link.restart_call())
+            self._kernel = await self._patiently(lambda: self.worker.call(restart))
         except GuestGone:
             self._met = False
             return
         self._next_count = 1
 
     def close(self) -> None:
-        """Let the worker threads go."""
+        """Let the threads go."""
         self.worker.abandon()
-        self._beside.abandon()
+        self._beside.close()
 
     # -- exchanges
 
@@ -384,6 +391,7 @@ class LinkedInterpreter(Interpreter):
             if messages is None:
                 raise outage.over()
             outage.end()
+            running.is_there = True
             break
         for message in messages:
             await self._take(message)
@@ -400,54 +408,35 @@ class LinkedInterpreter(Interpreter):
         exchange = asyncio.ensure_future(link)
         began = time.monotonic()
         try:
-            quiet = SHARED_QUIET if self.shared else QUIET
+            # A call that comes while the cell runs is refused after 2 s: no need to tell of it.
+            quiet = SHARED_QUIET if self.shared and not running.is_there else QUIET
             while not (await asyncio.wait([exchange], timeout=quiet))[0]:
-                is_taken = await self._is_taken(exchange)
+                is_taken = await self._beside.answers_while(exchange)
                 if exchange.done():
                     break
-                outage.quiet(began, is_taken=is_taken)
+                outage.quiet(began, is_taken=is_taken, has_begun=running.is_there)
                 at = self._interrupted_at
-                if at is not None and (is_taken or time.monotonic() - at > STUBBORN - QUIET):
+                if at is not None and is_taken and not running.is_there:
                     self.worker.abandon()
-                    if not is_taken:
-                        return None
                     # The guest drops the cell: it gets the interrupt with the next exchange.
                     return [{"event": "dropped", "msg_id": running.message_id}]
+                if at is not None and time.monotonic() - at > STUBBORN - QUIET:
+                    self.worker.abandon()
+                    return None
             return exchange.result()
         finally:
             exchange.cancel()
 
-    async def _is_taken(self, exchange: asyncio.Future[Any]) -> bool:
-        """Whether the service answers beside the link, while ``exchange`` has no answer."""
-        beside = asyncio.ensure_future(self._beside.call(_ask_beside, self.client, self.identifier))
-        await asyncio.wait([exchange, beside], timeout=2, return_when=asyncio.FIRST_COMPLETED)
-        if not beside.done():
-            beside.cancel()
-            self._beside.abandon()
-            return False
-        return beside.exception() is None
-
     def _taken(self) -> AcaKernelError:
         self._met = False
-        return SessionLost(
-            "Another kernel has attached to this session and took it over.",
-            left="Variables and files are still there, for that kernel.",
-            remedy="To take it back, run the cell again; to leave it, use %session new.",
-        )
+        return link_taken()
 
     def _lost(self) -> AcaKernelError:
         """What to tell when the guest is not there any more; the next cell begins anew."""
         self._met = False
         self._next_count = None
         self._link = Link(self.client, self.identifier, self.worker.call)
-        return SessionLost(
-            "The service replaced this session: it had been idle for longer than its cooldown"
-            " period, somebody deleted it, or its Python died.",
-            left="Variables are gone, and the files in /mnt/data if the session is a new one"
-            " (%files shows them). Nothing is run again by itself.",
-            remedy="Run the notebook from the top. `%session keep-alive` keeps a session awake"
-            " for longer.",
-        )
+        return session_replaced()
 
     async def _take(self, message: dict[str, Any]) -> None:
         """Act on one message of the guest, which is hostile data like all that comes from there."""
@@ -545,11 +534,3 @@ class LinkedInterpreter(Interpreter):
         finally:
             self._asking = None
         self._send("stdin", "input_reply", {"value": value})
-
-
-def _ask_beside(client: PoolClient, identifier: str) -> None:
-    """Ask the service something that the session's interpreter has no part in."""
-    if client.supports("get_session"):
-        client.get_session(identifier)
-    else:
-        next(iter(client.list_files(identifier)), None)

@@ -47,17 +47,19 @@ class Outage:
         await asyncio.sleep(0.2)
         return True
 
-    def quiet(self, since: float, *, is_taken: bool) -> None:
+    def quiet(self, since: float, *, is_taken: bool, has_begun: bool) -> None:
         """Say that there is no answer to what was sent at the time ``since``.
 
         ``is_taken``: the service answers, so that only the session's interpreter is taken.
+        ``has_begun``: the session has got the cell before, so that only its output waits.
         """
         self._began = self._began or since
         self._is_taken = is_taken
         if is_taken:
             seconds = time.monotonic() - self._began
+            what = "the cell's output" if has_begun else "the cell"
             self._tell(
-                "Another client's call runs in this session: the cell waits for it,"
+                f"Another client's call runs in this session: {what} waits for it,"
                 f" {seconds:.0f} s so far."
             )
             return

@@ -46,7 +46,7 @@ _NAME = "_aca_kernel_link"
 def _sources() -> tuple[tuple[tuple[str, str], ...], str]:
     """The guest's modules, packed, and a version that changes with them."""
     parts = []
-    for part in ("protocol", "counts", "spill", "guestkernel", "guest", "doors"):
+    for part in ("protocol", "counts", "spill", "routed", "guestkernel", "guest", "doors"):
         text = resources.files(__package__).joinpath(f"{part}.py").read_bytes()
         parts.append((part, base64.b64encode(zlib.compress(text, 9)).decode("ascii")))
     version = hashlib.sha256("".join(source for _, source in parts).encode()).hexdigest()[:12]

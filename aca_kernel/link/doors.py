@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import ast
 import time
+from pathlib import Path
 from typing import Any
 
-from .guest import Relay, Routed
+from .guest import Relay
+from .protocol import STOP_FILE
+from .routed import Routed
 
 PATIENCE = 2.0  # seconds that a plain call waits for the notebook's cell to end
 START = 20.0  # seconds that it waits for a guest kernel that is starting
@@ -97,6 +100,13 @@ class PlainCall:
             return self._follow(self._routed)
         except Refused as refusal:
             return self._refuse(refusal, silent)
+        except Exception as error:  # without a reply the caller waits until the service's cap
+            failure = Refused(
+                "SharingFailed",
+                f"The answer of this call was lost ({type(error).__name__}). It may have run.",
+                "Look at the variables before you send it again.",
+            )
+            return self._refuse(failure, silent)
 
     def _wait_until_free(self) -> None:
         began = time.monotonic()
@@ -136,6 +146,8 @@ class PlainCall:
                 if routed.done and not routed.messages:
                     return self._end(routed)
                 now = time.monotonic()
+                if not self._why and self._is_stopped():
+                    self._interrupt("The notebook's kernel is being restarted.")
                 if not self._why and now - began > LIMIT:
                     self._interrupt(f"A call may run for {LIMIT:.0f} s in a shared session.")
                 if self._why:
@@ -157,6 +169,13 @@ class PlainCall:
             kernel.send_response(
                 kernel.iopub_socket, kind, content, metadata=metadata, buffers=buffers
             )
+
+    def _is_stopped(self) -> bool:
+        try:
+            Path("/mnt/data", STOP_FILE).unlink()
+        except OSError:
+            return False
+        return True
 
     def _interrupt(self, why: str) -> None:
         self._stopped_at = time.monotonic()

@@ -22,12 +22,11 @@ import zmq
 from .counts import count_request
 from .guestkernel import GuestKernel
 from .protocol import FrameError, Peer, fingerprint, pack, unpack
+from .routed import Routed, RoutedCalls
 from .spill import SpillingOutbox
 
 FRESH = 0.05  # seconds that output may wait for more before it is sent
 DELIMITER = b"<IDS|MSG>"
-LATE = 100  # messages of at most so many bytes that are kept after a plain call has ended
-LATE_SIZE = 100_000
 OUTPUTS = (
     "stream",
     "display_data",
@@ -36,39 +35,6 @@ OUTPUTS = (
     "error",
     "clear_output",
 )
-
-
-class Routed:
-    """A plain call of another client on its way through the guest kernel.
-
-    ``messages`` are its iopub messages that nobody has taken yet, each as (type, content,
-    metadata, buffers). ``lost`` says why no reply will come.
-    """
-
-    def __init__(self, is_counted: bool) -> None:
-        self.is_counted = is_counted
-        self.messages: deque[tuple[str, Any, Any, list[bytes]]] = deque()
-        self.reply: dict[str, Any] | None = None
-        self.is_idle = False
-        self.lost = ""
-
-    @property
-    def done(self) -> bool:
-        """Whether everything has come that will come."""
-        return bool(self.lost) or (self.is_idle and self.reply is not None)
-
-    def take(self, channel: str, kind: str, parts: list[bytes]) -> None:
-        """Take in a message of the guest kernel."""
-        metadata, content, *buffers = parts
-        if self.done and (len(self.messages) >= LATE or len(content) > LATE_SIZE):
-            return
-        body = json.loads(content)
-        if channel == "shell":
-            self.reply = body
-        elif kind == "status":
-            self.is_idle = self.is_idle or body.get("execution_state") == "idle"
-        elif channel == "iopub" and kind != "execute_input":
-            self.messages.append((kind, body, json.loads(metadata), buffers))
 
 
 class Relay:
@@ -91,9 +57,7 @@ class Relay:
         self._begun: set[str] = set()  # execute requests whose code has begun
         self._open: dict[str, int] = {}  # requests and how many of reply and idle are to come
         self._executing: set[str] = set()  # those of them that run code
-        self._routed: dict[str, Routed] = {}
-        self._calls = 0  # routed ones since the last cell
-        self._next_number: int | None = None  # the next cell's, when such calls have raised it
+        self._routed = RoutedCalls()
         self.plain_call_ended = 0.0  # when; on the clock of time.monotonic
         self._held: list[dict[str, Any]] = []
         self._announced: deque[Any] = deque(maxlen=8)  # fingerprints of plain calls
@@ -226,6 +190,8 @@ class Relay:
         )
 
     def _do(self, message: dict[str, Any]) -> None:
+        if message.get("op") == "interrupt" and not self._executing:
+            return  # decided here: a cell that follows in the same exchange is not meant
         if message.get("op") == "send" and message.get("channel") == "shell":
             header = message["message"]["header"]
             if message.get("kernel") != self._kernel.number:
@@ -242,13 +208,12 @@ class Relay:
         self.cells += 1
         self._executing.add(header["msg_id"])
         self._last_cell = header
-        if self._calls:
-            if self._next_number is not None:
-                restore = count_request(self._next_number, forget=True)
-                self._forward_later(self._kernel.own_request("execute_request", restore))
-            self._next_number = None
-            self.peer.send({"event": "calls", "number": self._calls})
-            self._calls = 0
+        calls, number = self._routed.settle()
+        if number is not None:
+            restore = count_request(number, forget=True)
+            self._forward_later(self._kernel.own_request("execute_request", restore))
+        if calls:
+            self.peer.send({"event": "calls", "number": calls})
 
     # -- plain calls in the guest kernel, on the session interpreter's main thread; under the lock
 
@@ -271,14 +236,7 @@ class Relay:
         """Have the guest kernel run an execute_request with this content."""
         message = self._kernel.session.msg("execute_request", content)
         message_id = message["header"]["msg_id"]
-        routed = Routed(content["store_history"])
-        for earlier in self._routed.values():  # what its threads have printed since
-            routed.messages.extend(m for m in earlier.messages if m[0] == "stream")
-            earlier.messages.clear()
-        while len(self._routed) > 100:
-            del self._routed[next(iter(self._routed))]
-        self._routed[message_id] = routed
-        self._calls += 1
+        routed = self._routed.add(message_id, content["store_history"])
         self._open[message_id] = 2
         self._executing.add(message_id)
         self._forward_later(message)
@@ -368,11 +326,8 @@ class Relay:
         self._open.clear()
         self._executing.clear()
         self._begun.clear()
-        for routed in self._routed.values():
-            routed.lost = routed.lost or ("" if routed.done else why)
+        self._routed.lose(why)
         self._last_cell = {}
-        self._calls = 0
-        self._next_number = None
         self._waiting.clear()
         self._interrupt_next = False
 
@@ -440,11 +395,7 @@ class Relay:
                 del self._open[message_id]
                 self._executing.discard(message_id)
                 self._begun.discard(message_id)
-        if message_id in self._routed:
-            routed = self._routed[message_id]
-            routed.take(channel, kind, [metadata, content, *buffers])
-            if channel == "shell" and self._next_number is None and routed.is_counted:
-                self._next_number = (routed.reply or {}).get("execution_count")
+        if self._routed.take(message_id, channel, kind, [metadata, content, *buffers]):
             return
         if channel == "iopub" and kind not in OUTPUTS and not is_idle:
             return

@@ -19,10 +19,26 @@ import re
 import zlib
 from typing import Any
 
-__all__ = ["MARK", "FrameError", "Inbox", "Outbox", "Peer", "fingerprint", "pack", "unpack"]
+__all__ = [
+    "MARK",
+    "STOP_FILE",
+    "FrameError",
+    "Inbox",
+    "Outbox",
+    "Peer",
+    "fingerprint",
+    "pack",
+    "unpack",
+]
 
 MARK = "aca-kernel-link"
 """What a frame begins with, in a request and in an answer."""
+
+STOP_FILE = "aca-kernel-stop"
+"""The file in /mnt/data that ends the plain call which the guest kernel runs.
+
+While such a call runs, nothing else gets through to the session interpreter.
+"""
 
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 """Bytes that a frame may have when it is unpacked; more is refused (a decompression bomb)."""

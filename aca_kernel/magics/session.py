@@ -78,7 +78,7 @@ class _DiscreetParser(MagicParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError as every magic does, without the words that were given."""
-        if message.startswith(("unrecognized arguments", "argument ACTION: invalid choice")):
+        if message.startswith("unrecognized arguments") or "invalid choice" in message:
             message = "there is no such action or argument"
         super().error(message)
 

@@ -409,7 +409,7 @@ def test_output_above_the_memory_limit_waits_in_a_file(
     rng = random.Random(seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spill, "MEMORY", 64)
-        patch.setattr(spill.tempfile, "TemporaryFile", lambda **_: SmallDisk(disk))
+        patch.setattr("tempfile.TemporaryFile", lambda **_: SmallDisk(disk))
         outbox, inbox = spill.SpillingOutbox(), Inbox()
         arrived = []
         pending = list(lines)
