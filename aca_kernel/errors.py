@@ -25,6 +25,7 @@ identifier.
     ├── VersionLacks                this api-version has no such operation
     ├── SessionLost                 the service replaced the session: its state is gone
     ├── ExecutionFailed             the service gave up on a cell (timeout, aborted, ...)
+    ├── ErrorInSession              (extension) a %%session cell raised, in the session
     └── LocalPoolError              the embedded local pool could not start
 """
 
@@ -36,6 +37,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequest",
     "ConfigurationError",
+    "ErrorInSession",
     "ExecutionFailed",
     "LocalPoolError",
     "NotFound",
@@ -70,6 +72,11 @@ class AcaKernelError(Exception):
 
     def __str__(self) -> str:
         return "\n".join(part for part in (self.what, self.left, self.remedy) if part)
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows for it in a local notebook: the text, no traceback of ours."""
+        first, *rest = str(self).splitlines() or [""]
+        return [f"\x1b[31m{type(self).__name__}\x1b[0m: {first}", *rest]
 
 
 class ConfigurationError(AcaKernelError):
@@ -172,6 +179,23 @@ class SessionLost(AcaKernelError):
 
 class ExecutionFailed(AcaKernelError):
     """The service gave up on a cell: a timeout, an abort, a dead interpreter."""
+
+
+class ErrorInSession(AcaKernelError):
+    """Code in the session raised. IPython shows the ``traceback`` that was raised there.
+
+    ``ename``, ``evalue`` and ``traceback`` are what Jupyter's error message holds: text of the
+    session, which the output policy let through.
+    """
+
+    def __init__(self, ename: str, evalue: str, traceback: list[str]) -> None:
+        super().__init__(f"{ename}: {evalue}" if evalue else ename)
+        self.ename = ename
+        self.evalue = evalue
+        self.traceback = traceback
+
+    def _render_traceback_(self) -> list[str]:
+        return self.traceback
 
 
 class LocalPoolError(AcaKernelError):

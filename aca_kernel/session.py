@@ -82,6 +82,11 @@ class KernelSession:
         return self.interpreter.mode if self.interpreter is not None else self.settings.mode
 
     @property
+    def shared(self) -> bool:
+        """Whether plain calls of other clients run in this notebook's namespace."""
+        return self.interpreter is not None and self.interpreter.shared
+
+    @property
     def started(self) -> bool:
         """Whether this kernel has reached the session yet."""
         self._note_reached()
@@ -123,6 +128,7 @@ class KernelSession:
             self.identifier,
             outage_tolerance=min(tolerance, LOCAL_TOLERANCE) if self.is_local else tolerance,
             execution_timeout=self.settings.execution_timeout,
+            share=None if self.is_own else True,  # it was named for others to find
             worker=self.worker,
         )
         direct = DirectInterpreter(
@@ -217,6 +223,13 @@ class KernelSession:
         self._attached = ""
         if self._derived in self._reached:
             await self.stop()
+
+    async def share(self, on: bool) -> None:
+        """Let plain calls of other clients into this notebook's namespace, or keep them out."""
+        _, interpreter = await self.connected()
+        await interpreter.start()
+        await interpreter.share(on)
+        self.touch()
 
     async def attach(self, identifier: str) -> None:
         """Leave this session for the one that ``identifier`` names.

@@ -35,6 +35,11 @@ class AutoInterpreter(Interpreter):
         return self._linked.is_reached or self._direct.is_reached
 
     @property
+    def shared(self) -> bool:  # type: ignore[override]
+        """Whether other clients' plain calls share the notebook's namespace."""
+        return self._current.shared
+
+    @property
     def started(self) -> bool:
         """Whether the session has been reached."""
         return self._current.started
@@ -66,9 +71,21 @@ class AutoInterpreter(Interpreter):
 
     async def reset(self) -> None:
         """Give the next cell a fresh Python state."""
+        try:
+            await self._current.reset()
+        except NoGuest:
+            await self.start()
+            await self._current.reset()
+
+    async def share(self, on: bool) -> None:
+        """Let plain calls of other clients into the notebook's namespace, or keep them out."""
         if not self._current.started:
             await self.start()
-        await self._current.reset()
+        await self._current.share(on)
+
+    async def pass_by(self, code: str) -> None:
+        """Have the next plain call with this code run in the session interpreter itself."""
+        await self._current.pass_by(code)
 
     async def complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
         """The content of a complete_reply."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import AcaKernelError
+from ..errors import AcaKernelError, UsageError
 
 __all__ = ["CellRequest", "Emit", "Interpreter", "Output", "Reply", "error_reply"]
 
@@ -114,6 +114,9 @@ class Interpreter(ABC):
     cooldown_seconds: float | None = None
     """The pool's cooldown period as the session's own times tell it; None when unknown."""
 
+    shared: bool = True
+    """Whether plain calls of other clients run in the namespace of this notebook's cells."""
+
     @property
     @abstractmethod
     def started(self) -> bool:
@@ -149,6 +152,21 @@ class Interpreter(ABC):
     @abstractmethod
     async def reset(self) -> None:
         """Give the next cell a fresh Python state (a restart)."""
+
+    async def share(self, on: bool) -> None:
+        """Let plain calls of other clients into the namespace of this notebook, or keep them out.
+
+        Raises UsageError where the mode leaves no choice.
+        """
+        if not on:
+            raise UsageError(
+                f"In {self.mode} mode a session has one Python, which all its clients share.",
+                left="Nothing was changed.",
+                remedy="Set ACA_KERNEL_MODE to auto or linked for one of your own.",
+            )
+
+    async def pass_by(self, code: str) -> None:  # noqa: B027 - what most modes do anyway
+        """Have the next plain call with this code run in the session interpreter itself."""
 
     async def complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
         """The content of a complete_reply; no matches where the mode cannot know them."""

@@ -8,17 +8,24 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import ExecutionFailed, SessionLost
+from ..outputs.notices import notice
 from ..outputs.streams import bare, plain
-from .base import Reply
+from .base import Output, Reply
 
 __all__ = [
     "buffers",
     "cause",
     "completions",
-    "count_request",
+    "death",
+    "dropped",
     "history_lines",
+    "link_taken",
+    "others_calls",
     "prompt_of",
     "reply_of",
+    "session_replaced",
+    "still_running",
 ]
 
 MOST_MATCHES = 2000
@@ -134,28 +141,6 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def count_request(number: int) -> dict[str, Any]:
-    """A silent request that makes the next cell In[number], its history padded up to there."""
-    pad = (
-        f"[s.__setattr__('execution_count', {number}) or [(l.__delitem__(slice({number}, None)),"
-        f" l.extend([''] * ({number} - len(l)))) for l in (s.history_manager.input_hist_parsed,"
-        " s.history_manager.input_hist_raw)] and None for s in [get_ipython()]]"
-    )
-    # Its database wants each line's number once a session, so going back begins another one.
-    anew = (
-        "[(s.history_manager.writeout_cache(), s.history_manager.new_session())"
-        f" for s in [get_ipython()] if s.execution_count > {number}] and None"
-    )
-    return {
-        "code": "",
-        "silent": True,
-        "store_history": False,
-        "user_expressions": {"history": anew, "count": pad},
-        "allow_stdin": False,
-        "stop_on_error": False,
-    }
-
-
 def buffers(encoded: Any) -> list[bytes]:
     """A message's binary buffers; none when they are not base64 as a whole."""
     if not isinstance(encoded, list):
@@ -177,3 +162,76 @@ def cause(code: Any) -> str:
     if code < 0:
         return f"signal {-code}"
     return f"it ended itself with exit status {code}"
+
+
+def death(event: Any, code: Any) -> ExecutionFailed | None:
+    """What a cell fails with when the guest kernel was replaced under it; None for other events."""
+    left = "Variables are gone; the files in /mnt/data are still there."
+    if event == "restarted":
+        return ExecutionFailed(
+            "The session's Python was restarted while this cell ran.",
+            left=left,
+            remedy="Run the notebook from the top.",
+        )
+    if event in ("died", "failed"):
+        return ExecutionFailed(
+            f"The session's Python died: {cause(code)}. It was started again.",
+            left=left,
+            remedy="Run the notebook from the top, without what ended it.",
+        )
+    return None
+
+
+def dropped() -> Reply:
+    """The reply of a cell that was interrupted before it began."""
+    text = "stopped while it waited for another client's call; nothing of it was run."
+    return Reply(
+        status="error",
+        ename="KeyboardInterrupt",
+        evalue=text,
+        traceback=[f"\x1b[31mKeyboardInterrupt\x1b[0m: {text}"],
+    )
+
+
+def others_calls(number: Any) -> Output:
+    """What to say of the plain calls that ran in the guest kernel since the last cell."""
+    count = number if type(number) is int and 0 < number < 10**9 else 1
+    calls = "A call of another client" if count == 1 else f"{count:,} calls of other clients"
+    text = f"{calls} ran in this session since the last cell."
+    return Output(msg_type="display_data", content=notice(text), own=True)
+
+
+def still_running() -> Reply:
+    """The reply of a cell whose code has not heeded an interrupt."""
+    return Reply(
+        status="error",
+        ename="KeyboardInterrupt",
+        evalue="the code has not stopped; it still runs in the session",
+        traceback=[
+            "\x1b[31mKeyboardInterrupt\x1b[0m: the code has not stopped. It is in a place"
+            " that Python cannot interrupt, and still runs in the session.",
+            "Cells that you run now wait for it. Variables and files stay.",
+            "To end it now: restart the kernel, or %session restart; files stay.",
+        ],
+    )
+
+
+def link_taken() -> SessionLost:
+    """What to tell when another kernel has attached to the session."""
+    return SessionLost(
+        "Another kernel has attached to this session and took it over.",
+        left="Variables and files are still there, for that kernel.",
+        remedy="To take it back, run the cell again; to leave it, use %session new.",
+    )
+
+
+def session_replaced() -> SessionLost:
+    """What to tell when the guest is not there any more."""
+    return SessionLost(
+        "The service replaced this session: it had been idle for longer than its cooldown"
+        " period, somebody deleted it, or its Python died.",
+        left="Variables are gone, and the files in /mnt/data if the session is a new one"
+        " (%files shows them). Nothing is run again by itself.",
+        remedy="Run the notebook from the top. `%session keep-alive` keeps a session awake"
+        " for longer.",
+    )

@@ -6,38 +6,46 @@ import asyncio
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import (
     AcaKernelError,
     ExecutionFailed,
     PoolFull,
     ServiceUnavailable,
-    SessionLost,
     TooManyRequests,
     TransportError,
 )
 from ..link.client import GuestGone, Hello, Link, LinkTaken, NoGuest, Transient
+from ..link.counts import count_request
 from ..link.protocol import MAX_LINE_BYTES
 from ..outputs.notices import notice
 from ..outputs.policy import OutputPolicy
 from ..pool import PoolClient, shorten
 from .base import CellRequest, Emit, Interpreter, Output, Reply
+from .beside import Beside
 from .guestmessages import (
     buffers,
-    cause,
     completions,
-    count_request,
+    death,
+    dropped,
     history_lines,
+    link_taken,
+    others_calls,
     prompt_of,
     reply_of,
+    session_replaced,
+    still_running,
 )
 from .outage import Outage
 from .worker import Worker
 
 __all__ = ["LinkedInterpreter"]
+
+T = TypeVar("T")
 
 WAIT = 1.0
 """Seconds that the guest may keep a silent exchange."""
@@ -45,8 +53,14 @@ WAIT = 1.0
 QUIET = 4.0
 """Seconds without an answer after which the cell tells of it."""
 
+SHARED_QUIET = 2.0
+"""The same in a shared session, where another client's call is likely the reason."""
+
 STUBBORN = 8.0
 """Seconds after an interrupt when the cell gets its reply although its code still runs."""
+
+RESTART_PATIENCE = 1.5
+"""Seconds after which a restart ends another client's call that keeps it from the session."""
 
 LOST_REPLY = 1.0
 """Seconds that an interrupted cell, whose idle has come, still waits for its reply."""
@@ -73,6 +87,7 @@ class _Running:
         self.idle = False
         self.idle_at = 0.0
         self.is_incomplete = False  # a message was left out, and may have been its reply
+        self.is_there = False  # whether an exchange with it has been answered
 
     @property
     def done(self) -> bool:
@@ -83,10 +98,12 @@ class LinkedInterpreter(Interpreter):
     """A guest kernel in a session, spoken to in Jupyter's messages. See `Interpreter`.
 
     ``outage_tolerance`` is the seconds that a running cell survives without the network,
-    ``execution_timeout`` those that a cell may run, None for no limit.
+    ``execution_timeout`` those that a cell may run, None for no limit. ``share`` is whether
+    plain calls of other clients run in the guest kernel, when nobody has decided that before.
     """
 
     mode = "linked"
+    shared = False
 
     def __init__(
         self,
@@ -95,6 +112,7 @@ class LinkedInterpreter(Interpreter):
         *,
         outage_tolerance: float = 600.0,
         execution_timeout: float | None = None,
+        share: bool | None = None,
         worker: Worker | None = None,
     ) -> None:
         self.client = client
@@ -102,6 +120,8 @@ class LinkedInterpreter(Interpreter):
         self.worker = worker or Worker("aca-kernel-session")
         self._outage_tolerance = outage_tolerance
         self._execution_timeout = execution_timeout
+        self._share = share
+        self._beside = Beside(client, identifier)
         self._link = Link(client, identifier, self.worker.call)
         self._session_id = uuid.uuid4().hex
         self._kernel = 0
@@ -134,6 +154,7 @@ class LinkedInterpreter(Interpreter):
     async def _start(self, emit: Emit | None) -> None:
         self.is_reached = True  # what is asked for is allocated, whatever comes back
         hello = await self._hello()
+        self.shared = hello.share
         self._kernel = hello.kernel
         self._next_count = 1 if hello.cells == 0 else None
         self.cooldown_seconds = await self._read_cooldown()
@@ -146,16 +167,37 @@ class LinkedInterpreter(Interpreter):
         self._met = True
 
     async def _hello(self) -> Hello:
-        """The guest's hello; what another client's calls spoil is tried a few times."""
-        for _ in range(4):
-            try:
-                return await self._link.hello()
-            except Transient:
-                await asyncio.sleep(0.2)
         try:
-            return await self._link.hello()
+            return await self._patiently(lambda: self._link.hello(self._share))
         except Transient as error:
             raise NoGuest(error.what) from None
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """What ``attempt`` brings; what another client's calls spoil is tried a few times."""
+        for _ in range(4):
+            try:
+                return await attempt()
+            except Transient:
+                await asyncio.sleep(0.2)
+        return await attempt()
+
+    async def share(self, on: bool) -> None:
+        """Have plain calls of other clients run in the guest kernel, or not."""
+        self._share = on
+        if not self._met:
+            await self.start()
+        try:
+            self.shared = await self._patiently(lambda: self._link.share(on))
+        except GuestGone:
+            raise self._lost() from None
+        except LinkTaken:
+            raise self._taken() from None
+
+    async def pass_by(self, code: str) -> None:
+        """Have the next plain call with this code run past the guest kernel."""
+        if self._met:
+            with suppress(GuestGone):
+                await self._patiently(lambda: self._link.announce(code))
 
     async def _read_cooldown(self) -> float | None:
         if not self.client.supports("get_session"):
@@ -226,12 +268,15 @@ class LinkedInterpreter(Interpreter):
                     # SIGINT struck ipykernel between a request and its code: no reply comes.
                     running.reply = {"status": "error", "ename": "KeyboardInterrupt"}
                 elif since > STUBBORN and not running.done:
-                    return self._still_running(running)
-        reply = running.reply or {}
+                    reply = still_running()
+                    if running.emit is not None:
+                        running.emit(reply.error_output())
+                    return reply
+        content = running.reply or {}
         request = running.request
         assert request is not None  # noqa: S101
         if request.store_history and not request.silent:
-            count = reply.get("execution_count")
+            count = content.get("execution_count")
             self._next_count = count + 1 if type(count) is int and count < 2**31 else None
         if timed_out:
             raise ExecutionFailed(
@@ -240,23 +285,7 @@ class LinkedInterpreter(Interpreter):
                 left="Variables and files stay as far as it got.",
                 remedy="Set ACA_EXECUTION_TIMEOUT higher, or to nothing for no limit.",
             )
-        return reply_of(reply)
-
-    def _still_running(self, running: _Running) -> Reply:
-        reply = Reply(
-            status="error",
-            ename="KeyboardInterrupt",
-            evalue="the code has not stopped; it still runs in the session",
-            traceback=[
-                "\x1b[31mKeyboardInterrupt\x1b[0m: the code has not stopped. It is in a place"
-                " that Python cannot interrupt, and still runs in the session.",
-                "Cells that you run now wait for it. Variables and files stay.",
-                "To end it now: restart the kernel, or %session restart; files stay.",
-            ],
-        )
-        if running.emit is not None:
-            running.emit(reply.error_output())
-        return reply
+        return reply_of(content)
 
     # -- what an editor asks
 
@@ -305,21 +334,32 @@ class LinkedInterpreter(Interpreter):
         return self._link.restart_call() if self._met else None
 
     async def reset(self) -> None:
-        """Replace the guest kernel: fresh Python state, files kept."""
+        """Replace the guest kernel: fresh Python state, files kept.
+
+        Another client's call that runs in the guest kernel is ended.
+        """
+        if self._met and self._running is not None:
+            self.worker.abandon()
+        work = asyncio.ensure_future(self._reset())
+        if not (await asyncio.wait([work], timeout=RESTART_PATIENCE))[0]:
+            await self._beside.stop_call(work)
+        await work
+
+    async def _reset(self) -> None:
         if not self._met:
             await self.start()
-        if self._running is not None:
-            self.worker.abandon()
+        restart = self._link.restart_call()
         try:
-            self._kernel = await self.worker.call(self._link.restart_call())
+            self._kernel = await self._patiently(lambda: self.worker.call(restart))
         except GuestGone:
             self._met = False
             return
         self._next_count = 1
 
     def close(self) -> None:
-        """Let the worker thread go."""
+        """Let the threads go."""
         self.worker.abandon()
+        self._beside.close()
 
     # -- exchanges
 
@@ -363,15 +403,11 @@ class LinkedInterpreter(Interpreter):
             except GuestGone:
                 raise self._lost() from None
             except LinkTaken:
-                self._met = False
-                raise SessionLost(
-                    "Another kernel has attached to this session and took it over.",
-                    left="Variables and files are still there, for that kernel.",
-                    remedy="To take it back, run the cell again; to leave it, use %session new.",
-                ) from None
+                raise self._taken() from None
             if messages is None:
                 raise outage.over()
             outage.end()
+            running.is_there = True
             break
         self._tell_left_out(running)
         for number, message in enumerate(messages):
@@ -402,9 +438,18 @@ class LinkedInterpreter(Interpreter):
         exchange = asyncio.ensure_future(link)
         began = time.monotonic()
         try:
-            while not (await asyncio.wait([exchange], timeout=QUIET))[0]:
-                outage.quiet(began)
+            # A call that comes while the cell runs is refused after 2 s: no need to tell of it.
+            quiet = SHARED_QUIET if self.shared and not running.is_there else QUIET
+            while not (await asyncio.wait([exchange], timeout=quiet))[0]:
+                is_taken = await self._beside.answers_while(exchange)
+                if exchange.done():
+                    break
+                outage.quiet(began, is_taken=is_taken, has_begun=running.is_there)
                 at = self._interrupted_at
+                if at is not None and is_taken and not running.is_there:
+                    self.worker.abandon()
+                    # The guest drops the cell: it gets the interrupt with the next exchange.
+                    return [{"event": "dropped", "msg_id": running.message_id}]
                 if at is not None and time.monotonic() - at > STUBBORN - QUIET:
                     self.worker.abandon()
                     return None
@@ -412,19 +457,16 @@ class LinkedInterpreter(Interpreter):
         finally:
             exchange.cancel()
 
+    def _taken(self) -> AcaKernelError:
+        self._met = False
+        return link_taken()
+
     def _lost(self) -> AcaKernelError:
         """What to tell when the guest is not there any more; the next cell begins anew."""
         self._met = False
         self._next_count = None
         self._link = Link(self.client, self.identifier, self.worker.call)
-        return SessionLost(
-            "The service replaced this session: it had been idle for longer than its cooldown"
-            " period, somebody deleted it, or its Python died.",
-            left="Variables are gone, and the files in /mnt/data if the session is a new one"
-            " (%files shows them). Nothing is run again by itself.",
-            remedy="Run the notebook from the top. `%session keep-alive` keeps a session awake"
-            " for longer.",
-        )
+        return session_replaced()
 
     async def _take(self, message: dict[str, Any]) -> None:
         """Act on one message of the guest, which is hostile data like all that comes from there."""
@@ -488,21 +530,24 @@ class LinkedInterpreter(Interpreter):
                     remedy="Run the notebook from the top.",
                 )
             return
-        if type(number) is int and self._kernel < number < MOST_KERNELS:
+        running = self._running
+        if event == "calls" and running is not None and running.emit is not None:
+            running.emit(others_calls(message.get("number")))
+        elif event == "dropped":
+            if running is not None and message.get("msg_id") == running.message_id:
+                self._drop(running)
+        elif type(number) is int and self._kernel < number < MOST_KERNELS:
             self._kernel = number
             self._next_count = 1
-            if event == "restarted" and self._running is not None:
-                raise ExecutionFailed(
-                    "The session's Python was restarted while this cell ran.",
-                    left="Variables are gone; the files in /mnt/data are still there.",
-                    remedy="Run the notebook from the top.",
-                )
-            if event in ("died", "failed") and self._running is not None:
-                raise ExecutionFailed(
-                    f"The session's Python died: {cause(code)}. It was started again.",
-                    left="Variables are gone; the files in /mnt/data are still there.",
-                    remedy="Run the notebook from the top, without what ended it.",
-                )
+            error = death(event, code)
+            if error is not None and running is not None:
+                raise error
+
+    def _drop(self, running: _Running) -> None:
+        reply = dropped()
+        running.reply, running.idle = reply.content(), True
+        if running.emit is not None:
+            running.emit(reply.error_output())
 
     async def _answer_input(self, running: _Running, content: dict[str, Any]) -> None:
         request = running.request

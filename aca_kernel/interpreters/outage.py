@@ -23,6 +23,7 @@ class Outage:
         self._cooldown = cooldown
         self._began: float | None = None
         self._attempts = 0
+        self._is_taken = False
         self._display_id = ""
 
     async def wait(self, error: AcaKernelError, interrupted: asyncio.Event) -> bool:
@@ -46,9 +47,22 @@ class Outage:
         await asyncio.sleep(0.2)
         return True
 
-    def quiet(self, since: float) -> None:
-        """Say that there is no answer to what was sent at the time ``since``."""
+    def quiet(self, since: float, *, is_taken: bool, has_begun: bool) -> None:
+        """Say that there is no answer to what was sent at the time ``since``.
+
+        ``is_taken``: the service answers, so that only the session's interpreter is taken.
+        ``has_begun``: the session has got the cell before, so that only its output waits.
+        """
         self._began = self._began or since
+        self._is_taken = is_taken
+        if is_taken:
+            seconds = time.monotonic() - self._began
+            what = "the cell's output" if has_begun else "the cell"
+            self._tell(
+                f"Another client's call runs in this session: {what} waits for it,"
+                f" {seconds:.0f} s so far."
+            )
+            return
         self._tell(
             f"The session has not answered for {time.monotonic() - self._began:.0f} s: the network"
             " is away, or another client's code runs there. Waiting."
@@ -56,7 +70,9 @@ class Outage:
 
     def end(self) -> None:
         """Say that the session answers again, if anything was said before."""
-        if self._display_id and self._began is not None:
+        if self._display_id and self._began is not None and self._is_taken:
+            self._tell(f"Waited {time.monotonic() - self._began:.0f} s for another client's call.")
+        elif self._display_id and self._began is not None:
             self._tell(f"The session answers again after {time.monotonic() - self._began:.0f} s.")
 
     def over(self) -> AnswerLost:
@@ -71,7 +87,7 @@ class Outage:
     def _tell(self, text: str) -> None:
         if self._emit is None:
             return
-        if self._cooldown:
+        if self._cooldown and not self._is_taken:
             text += f" A session without a call is deleted after {self._cooldown:.0f} s."
         content = notice(text)
         kind = "update_display_data" if self._display_id else "display_data"

@@ -1,6 +1,7 @@
 """Short code of ours that direct mode runs in the session interpreter beside the cells.
 
-Each is one call that leaves no name behind and prints one line of JSON. What comes back is
+Each is one call that leaves no name behind and prints one line of JSON. The greeting runs in
+the session interpreter itself, the others where the cell has run. What comes back is
 hostile like all output: it is parsed, never believed beyond how a cell is shown.
 """
 
@@ -9,6 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from ..pool.staging import OWN_CALL
 
 __all__ = ["expressions", "greeting", "guard_text", "parse_line", "shown_as", "versions"]
 
@@ -20,7 +23,7 @@ def greeting(mark: str) -> str:
 
     Prints ``{"mark": the earlier mark or null}``.
     """
-    return _run(
+    return OWN_CALL + _run(
         f"""
 import json, os, sys
 earlier = getattr(sys, {_MARK!r}, None)
@@ -55,7 +58,7 @@ print(json.dumps({{"shown": text if {result!r} in (value, text[1:-1]) else ""}})
 
 def versions(packages: Sequence[str]) -> str:
     """Prints a dictionary with the version of ``python`` and of each package that is there."""
-    return _run(
+    return OWN_CALL + _run(
         f"""
 import json, sys
 from importlib import metadata

@@ -8,15 +8,19 @@ import zlib
 from functools import cache
 from importlib import resources
 
+from ..pool.staging import OWN_CALL
+
 __all__ = ["bootstrap_code", "exchange_code"]
 
 _INSTALL = """
 import base64, sys, types, zlib
 shell = get_ipython()
 package = sys.modules.get({name!r})
+share = None
 if package is None or package.relay.version != {version!r} or not package.relay.alive:
     if package is not None:
-        sys.modules[{name!r} + ".guest"].remove(shell, package.relay)
+        share = package.relay.share
+        sys.modules[{name!r} + ".doors"].remove(shell, package.relay)
     package = sys.modules[{name!r}] = types.ModuleType({name!r})
     package.__path__ = []
     try:
@@ -25,14 +29,14 @@ if package is None or package.relay.version != {version!r} or not package.relay.
             module.__package__ = {name!r}
             text = zlib.decompress(base64.b64decode(source)).decode("utf-8")
             exec(compile(text, "<" + module.__name__ + ">", "exec"), module.__dict__)
-        package.relay = module.install(shell, {mark!r}, {version!r})
+        package.relay = module.install(shell, {mark!r}, {version!r}, share)
     except BaseException:
-        for part in ("", ".protocol", ".guest"):
-            sys.modules.pop({name!r} + part, None)
+        for part in [part for part in sys.modules if part.split(".")[0] == {name!r}]:
+            del sys.modules[part]
         raise
 answer = package.relay.exchange({hello!r})[0]
 for way in ("stdout", "result"):
-    sys.modules[{name!r} + ".guest"].publish(shell, answer, way)
+    sys.modules[{name!r} + ".doors"].publish(shell, answer, way)
 """
 
 _NAME = "_aca_kernel_link"
@@ -42,7 +46,7 @@ _NAME = "_aca_kernel_link"
 def _sources() -> tuple[tuple[tuple[str, str], ...], str]:
     """The guest's modules, packed, and a version that changes with them."""
     parts = []
-    for part in ("protocol", "guest"):
+    for part in ("protocol", "counts", "spill", "routed", "guestkernel", "guest", "doors"):
         text = resources.files(__package__).joinpath(f"{part}.py").read_bytes()
         parts.append((part, base64.b64encode(zlib.compress(text, 9)).decode("ascii")))
     version = hashlib.sha256("".join(source for _, source in parts).encode()).hexdigest()[:12]
@@ -57,7 +61,7 @@ def bootstrap_code(hello: str, mark: str) -> str:
     """
     sources, version = _sources()
     source = _INSTALL.format(name=_NAME, version=version, sources=sources, hello=hello, mark=mark)
-    return f"exec({source!r}, {{}})"
+    return f"{OWN_CALL}exec({source!r}, {{}})"
 
 
 def exchange_code(frame: str) -> str:

@@ -13,7 +13,7 @@ from ..outputs import tracebacks
 from ..pool import Execution, PoolClient
 from ..pool.refusals import clean
 from .bootstrap import bootstrap_code, exchange_code
-from .protocol import MARK, FrameError, Peer, pack, unpack
+from .protocol import MARK, FrameError, Peer, fingerprint, pack, unpack
 
 __all__ = ["GuestGone", "Hello", "Link", "LinkTaken", "NoGuest", "Transient"]
 
@@ -69,12 +69,16 @@ class Transient(AcaKernelError):
 
 @dataclass(frozen=True, kw_only=True)
 class Hello:
-    """What the guest says of itself: Python's version, and the cells its kernel has run."""
+    """What the guest says of itself: Python's version, and the cells its kernel has run.
+
+    ``share`` is whether plain calls of other clients run in that kernel too.
+    """
 
     boot: str
     python: str
     cells: int
     kernel: int
+    share: bool = False
 
 
 class Link:
@@ -93,13 +97,14 @@ class Link:
         self.boot = ""
         self.peer = Peer()
 
-    async def hello(self) -> Hello:
+    async def hello(self, share: bool | None = None) -> Hello:
         """Install the guest where it is missing, and learn which way back holds how much.
 
+        ``share`` decides whether it shares its kernel when nobody has decided that before.
         Raises NoGuest when the session cannot hold one, Transient when another attempt may
         bring it, AcaKernelError when the call failed.
         """
-        head = {"op": "hello", "link": self._id, "probe": PROBE}
+        head = {"op": "hello", "link": self._id, "probe": PROBE, "share": share}
         execution: Execution = await self._call(
             self._client.execute,
             self._identifier,
@@ -124,7 +129,7 @@ class Link:
         if len(answers[self._way]) < 2 * LEAST_BUDGET:
             raise NoGuest("no answer of the session comes back whole")
         self._learn_cut(answers[self._way])
-        return self._meet((await self._exchange({"op": "hello", "link": self._id}, b""))[0])
+        return self._meet((await self._exchange({"op": "hello"}))[0])
 
     def _meet(self, head: dict[str, Any]) -> Hello:
         boot, python = head.get("boot"), head.get("python")
@@ -141,7 +146,13 @@ class Link:
             self.boot = boot
             self.peer = Peer()
             self._left_out = 0
-        return Hello(boot=boot, python=clean(python[:40]), cells=cells, kernel=kernel)
+        return Hello(
+            boot=boot,
+            python=clean(python[:40]),
+            cells=cells,
+            kernel=kernel,
+            share=head.get("share") is True,
+        )
 
     async def exchange(self, *, until: str | None, wait: float) -> list[dict[str, Any]]:
         """Send what is queued, and give the messages that have come in, in order.
@@ -195,8 +206,17 @@ class Link:
             **more,
         }
 
-    async def _exchange(self, head: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
-        return await self._send(pack({**self._head(), **head}, data))
+    async def share(self, on: bool) -> bool:
+        """Have plain calls run in the guest kernel, or not; what holds now."""
+        answer, _ = await self._exchange({"op": "share", "on": on})
+        return answer.get("share") is True
+
+    async def announce(self, code: str) -> None:
+        """Have the next plain call with this code run in the session interpreter itself."""
+        await self._exchange({"op": "direct", "code": fingerprint(code)})
+
+    async def _exchange(self, head: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        return await self._send(pack({**self._head(), **head}))
 
     async def _send(self, frame: str) -> tuple[dict[str, Any], bytes]:
         execution: Execution = await self._call(

@@ -10,26 +10,21 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
-import signal
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 import traceback
 from collections import deque
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import zmq
-from jupyter_client.connect import write_connection_file
-from jupyter_client.session import Session
 
-from .protocol import FrameError, Outbox, Peer, pack, unpack
+from .counts import count_request
+from .guestkernel import GuestKernel
+from .protocol import FrameError, Peer, fingerprint, pack, unpack
+from .routed import Routed, RoutedCalls
+from .spill import SpillingOutbox
 
-MEMORY = 64 * 1024 * 1024  # bytes of output that are held in memory; the rest goes to a file
 FRESH = 0.05  # seconds that output may wait for more before it is sent
 DELIMITER = b"<IDS|MSG>"
 OUTPUTS = (
@@ -42,160 +37,18 @@ OUTPUTS = (
 )
 
 
-class SpillingOutbox(Outbox):
-    """An Outbox that keeps what is above `MEMORY` in a file without a name."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._file: Any = None
-        self._read = 0  # where the first byte in the file that is not in memory stands
-        self._written = 0
-        self._after = bytearray()  # what follows the file, when the disk is full
-
-    @property
-    def end(self) -> int:
-        """The number of the next byte."""
-        return super().end + self._written - self._read + len(self._after)
-
-    def append(self, line: bytes) -> None:
-        """Add a message."""
-        if self._file is None and len(self._held) < MEMORY:
-            super().append(line)
-            return
-        line += b"\n"
-        if not self._after and self._spill(line):
-            return
-        self._after += line
-
-    def _spill(self, line: bytes) -> bool:
-        try:
-            if self._file is None:
-                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it stays open
-            self._file.seek(self._written)
-            if self._file.write(line) < len(line):
-                return False
-        except OSError:
-            return False
-        self._written += len(line)
-        return True
-
-    def acknowledge(self, number: int) -> None:
-        """Forget the bytes before ``number``, and take what follows from the file."""
-        super().acknowledge(min(number, self.start + len(self._held)))
-        if len(self._held) > MEMORY // 2:
-            return
-        if self._file is not None:
-            self._file.seek(self._read)
-            more = self._file.read(min(MEMORY // 2, self._written - self._read))
-            self._read += len(more)
-            self._held += more
-            if self._read < self._written:
-                return
-            self._file.close()
-            self._file = None
-            self._read = self._written = 0
-        self._held += self._after
-        self._after.clear()
-
-
-class GuestKernel:
-    """An ipykernel in a child process, and raw sockets to its four channels."""
-
-    def __init__(self, context: Any, number: int) -> None:
-        self.number = number
-        self.folder = tempfile.mkdtemp(prefix="k")  # a unix socket's path must be short
-        path, info = write_connection_file(
-            f"{self.folder}/c.json",
-            ip=f"{self.folder}/s",
-            transport="ipc",
-            key=secrets.token_hex(16).encode(),
-        )
-        env = dict(
-            os.environ,
-            JPY_PARENT_PID=str(os.getpid()),
-            PYDEVD_DISABLE_FILE_VALIDATION="1",  # or its warning shows in the first cell
-        )
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "ipykernel_launcher",
-                "-f",
-                path,
-                "--HistoryManager.hist_file=" + self.folder + "/history.sqlite",
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,  # ipykernel echoes what it captures
-            stderr=subprocess.DEVNULL,
-            cwd="/mnt/data" if Path("/mnt/data").is_dir() else None,
-            env=env,
-            start_new_session=True,
-        )
-        key = info["key"] if isinstance(info["key"], bytes) else info["key"].encode()
-        self.session = Session(key=key)
-        self.sockets: dict[str, Any] = {}
-        ports = dict(info)
-        for channel, kind in (
-            ("iopub", zmq.SUB),
-            ("shell", zmq.DEALER),
-            ("control", zmq.DEALER),
-            ("stdin", zmq.DEALER),
-        ):
-            socket = context.socket(kind)
-            socket.linger = 0
-            socket.rcvhwm = 0  # a full queue would lose messages
-            if kind == zmq.SUB:
-                socket.subscribe(b"")
-            else:
-                socket.identity = b"aca-kernel-link"  # stdin is routed by the shell's identity
-            socket.connect(f"ipc://{info['ip']}-{ports[channel + '_port']}")
-            self.sockets[channel] = socket
-        self.ready = False
-        self._greetings: set[str] = set()
-        self._greeted = 0.0
-
-    def greet(self, now: float) -> None:
-        """Ask for kernel_info until its idle is seen: then no later iopub message is missed."""
-        if not self.ready and now - self._greeted > 0.1:
-            self._greeted = now
-            message = self.session.msg("kernel_info_request", {})
-            self._greetings.add(message["header"]["msg_id"])
-            self.session.send(self.sockets["shell"], message)
-
-    def is_ours(self, parent: dict[str, Any]) -> bool:
-        """Whether a message answers a greeting."""
-        return parent.get("msg_id") in self._greetings
-
-    def interrupt(self) -> None:
-        """SIGINT to the kernel and what it started; then a request that wakes its event loop."""
-        try:
-            os.killpg(self.process.pid, signal.SIGINT)
-        except OSError:
-            return
-        message = self.session.msg("kernel_info_request", {})
-        self._greetings.add(message["header"]["msg_id"])
-        self.session.send(self.sockets["shell"], message)
-
-    def end(self) -> None:
-        """Kill the process and what it started, and leave nothing behind."""
-        with suppress(OSError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        for socket in self.sockets.values():
-            socket.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
 class Relay:
     """Owns the guest kernel and this end of the link: one thread, one poller."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, share: bool | None = None) -> None:
         self.version = version
+        self.share = share
+        """Whether plain calls run in the guest kernel; None: nobody has decided yet."""
         self.boot = secrets.token_hex(8)
         self.link = ""
         self.peer = Peer(SpillingOutbox())
         self.cells = 0
-        self._lock = threading.Condition()
+        self.lock = threading.Condition()
         self._commands: deque[dict[str, Any]] = deque()
         self._waiting: deque[dict[str, Any]] = deque()
         self._oldest = 0.0  # when the oldest output that was not sent yet came in
@@ -203,6 +56,12 @@ class Relay:
         self._interrupt_next = False
         self._begun: set[str] = set()  # execute requests whose code has begun
         self._open: dict[str, int] = {}  # requests and how many of reply and idle are to come
+        self._executing: set[str] = set()  # those of them that run code
+        self._routed = RoutedCalls()
+        self.plain_call_ended = 0.0  # when; on the clock of time.monotonic
+        self._held: list[dict[str, Any]] = []
+        self._announced: deque[Any] = deque(maxlen=8)  # fingerprints of plain calls
+        self._last_cell: dict[str, Any] = {}  # its header
         self._context = zmq.Context()
         self._wake, self._woken = self._context.socket(zmq.PAIR), self._context.socket(zmq.PAIR)
         address = f"inproc://wake-{self.boot}"
@@ -222,7 +81,7 @@ class Relay:
 
     def end(self) -> None:
         """Stop the thread and kill the guest kernel."""
-        with self._lock:
+        with self.lock:
             self._ended = True
             self._wake.send(b"")
         self._thread.join()
@@ -239,24 +98,30 @@ class Relay:
         return self._exchange(head, data), str(head.get("way"))
 
     def _exchange(self, head: dict[str, Any], data: bytes) -> str:
-        with self._lock:
+        with self.lock:
             if head.get("op") == "hello":
                 return self._hello(head)
             if self._failure:
                 return pack({"boot": self.boot, "error": "relay", "detail": self._failure[-2000:]})
             if head.get("boot") != self.boot or not self.alive:
                 return pack({"boot": self.boot, "error": "boot"})
+            if head.get("op") == "direct":
+                self._announced.append(head.get("code"))
+                return pack({"boot": self.boot})
             if head.get("link") != self.link:
                 return pack({"boot": self.boot, "error": "link"})
+            if head.get("op") == "share":
+                self.share = bool(head.get("on"))
+                return pack({"boot": self.boot, "share": self.share})
             if head.get("op") == "restart":
                 if head.get("id") != self._restart_id:
                     self._restart_id = head.get("id")
                     number = self._kernel.number
                     self._do({"op": "restart"})
-                    self._lock.wait_for(lambda: self._kernel.number > number, 5)
+                    self.lock.wait_for(lambda: self._kernel.number > number, 5)
                 return pack({"boot": self.boot, "kernel": self._kernel.number})
-            for line in self.peer.receive(head, data):
-                self._do(json.loads(line.decode("utf-8")))
+            lines = self.peer.receive(head, data)
+            self._obey_all([json.loads(line.decode("utf-8")) for line in lines])
             if not self.peer.silent and not self._oldest:
                 self._oldest = time.monotonic() - FRESH
             return self._answer(head)
@@ -265,7 +130,10 @@ class Relay:
         if head.get("link") != self.link:
             self.link = head["link"]
             self.peer = Peer(SpillingOutbox())
+            self._held.clear()
             self._oldest = 0.0
+        if self.share is None and isinstance(head.get("share"), bool):
+            self.share = head["share"]
         return pack(
             {
                 "boot": self.boot,
@@ -273,9 +141,33 @@ class Relay:
                 "python": sys.version.split()[0],
                 "cells": self.cells,
                 "kernel": self._kernel.number,
+                "share": bool(self.share),
             },
             os.urandom(int(head.get("probe", 0))),
         )
+
+    def _obey_all(self, messages: list[dict[str, Any]]) -> None:
+        """Do what the messages of an exchange say, but run no cell that is not wanted any more.
+
+        A cell that had to wait for a plain call may have been given up meanwhile: it is held
+        until the next exchange, which says so.
+        """
+        messages, self._held = self._held + messages, []
+        stops = [i for i, message in enumerate(messages) if message.get("op") == "interrupt"]
+        kept = []
+        for index, message in enumerate(messages):
+            if _is_cell(message) and stops and index < stops[-1]:
+                header = message["message"]["header"]
+                self.peer.send({"event": "dropped", "msg_id": header["msg_id"]})
+            else:
+                kept.append(message)
+        has_waited = time.monotonic() - self.plain_call_ended < 1.0 and not self._executing
+        if has_waited and any(map(_is_cell, kept)):
+            self.plain_call_ended = 0.0
+            self._held = kept
+            return
+        for message in kept:
+            self._do(message)
 
     def _answer(self, head: dict[str, Any]) -> str:
         now = time.monotonic()
@@ -288,7 +180,7 @@ class Relay:
             if finished or now >= due:
                 break
             try:
-                self._lock.wait(due - now)
+                self.lock.wait(due - now)
             except KeyboardInterrupt:
                 break
         self._oldest = 0.0
@@ -298,6 +190,8 @@ class Relay:
         )
 
     def _do(self, message: dict[str, Any]) -> None:
+        if message.get("op") == "interrupt" and not self._executing:
+            return  # decided here: a cell that follows in the same exchange is not meant
         if message.get("op") == "send" and message.get("channel") == "shell":
             header = message["message"]["header"]
             if message.get("kernel") != self._kernel.number:
@@ -306,8 +200,71 @@ class Relay:
                 return
             self._open[header["msg_id"]] = 2
             if header["msg_type"] == "execute_request":
-                self.cells += 1
+                self._begin_cell(header)
         self._commands.append(message)
+        self._wake.send(b"")
+
+    def _begin_cell(self, header: dict[str, Any]) -> None:
+        self.cells += 1
+        self._executing.add(header["msg_id"])
+        self._last_cell = header
+        calls, number = self._routed.settle()
+        if number is not None:
+            restore = count_request(number, forget=True)
+            self._forward_later(self._kernel.own_request("execute_request", restore))
+        if calls:
+            self.peer.send({"event": "calls", "number": calls})
+
+    # -- plain calls in the guest kernel, on the session interpreter's main thread; under the lock
+
+    @property
+    def failure(self) -> str:
+        """Why nothing comes through any more; "" while all is well."""
+        return self._failure or ("" if self.alive else "its thread has ended")
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the guest kernel has started."""
+        return self._kernel.ready
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether code runs in the guest kernel, or waits there."""
+        return bool(self._executing)
+
+    def route(self, content: dict[str, Any]) -> Routed:
+        """Have the guest kernel run an execute_request with this content."""
+        message = self._kernel.session.msg("execute_request", content)
+        message_id = message["header"]["msg_id"]
+        routed = self._routed.add(message_id, content["store_history"])
+        self._open[message_id] = 2
+        self._executing.add(message_id)
+        self._forward_later(message)
+        return routed
+
+    def is_announced(self, code: str) -> bool:
+        """Whether the other end has asked for this plain call to be left alone; once."""
+        if not self._announced:
+            return False
+        try:
+            self._announced.remove(fingerprint(code))
+        except ValueError:
+            return False
+        return True
+
+    def interrupt(self) -> None:
+        """Have the code stopped that runs in the guest kernel."""
+        self._do({"op": "interrupt", "kernel": self._kernel.number})
+
+    def leave(self) -> None:
+        """Make the output of threads the last cell's again, after a plain call."""
+        if self._last_cell:
+            message = self._kernel.session.msg("kernel_info_request", {})
+            message["header"] = self._last_cell
+            self._forward_later(message)
+
+    def _forward_later(self, message: dict[str, Any]) -> None:
+        self._commands.append({"op": "send", "channel": "shell", "message": message})
         self._wake.send(b"")
 
     # -- the guest kernel, on the relay's own thread
@@ -323,7 +280,7 @@ class Relay:
         poller = self._poller()
         while not self._ended:
             events = poller.poll(20 if not self._kernel.ready else 500)
-            with self._lock:
+            with self.lock:
                 for socket, _ in events:
                     if socket is self._woken:
                         socket.recv()
@@ -337,7 +294,7 @@ class Relay:
                     self._died(kernel)
                     poller = self._poller()
                 kernel.greet(time.monotonic())
-                self._lock.notify_all()
+                self.lock.notify_all()
 
     def _poller(self) -> Any:
         poller = zmq.Poller()
@@ -359,15 +316,18 @@ class Relay:
             else:
                 self._interrupt_next = True  # the request has not begun: SIGINT would be lost
         elif op == "restart":
-            self._forget()
+            self._forget("it was restarted")
             self._replace("restarted", 0)
             return True
         return False
 
-    def _forget(self) -> None:
+    def _forget(self, why: str) -> None:
         """Give up on the requests that the guest kernel of now had got."""
         self._open.clear()
+        self._executing.clear()
         self._begun.clear()
+        self._routed.lose(why)
+        self._last_cell = {}
         self._waiting.clear()
         self._interrupt_next = False
 
@@ -381,8 +341,8 @@ class Relay:
             self._replace("", code)  # nothing has run yet: what waits goes to the next one
             return
         if self._failures:
-            self._lock.wait(1)  # it cannot start: no hurry to try again
-        self._forget()
+            self.lock.wait(1)  # it cannot start: no hurry to try again
+        self._forget(f"it died (exit status {code})")
         self._replace("failed" if self._failures else "died", code)
 
     def _replace(self, event: str, code: int) -> None:
@@ -426,13 +386,19 @@ class Relay:
             if self._interrupt_next:
                 self._interrupt_next = False
                 kernel.interrupt()
-        if channel == "iopub" and kind not in OUTPUTS and not is_idle:
+        is_end = channel == "shell" or (channel == "iopub" and is_idle)
+        if is_end and message_id not in self._open:
             return
-        if message_id in self._open and (channel == "shell" or (channel == "iopub" and is_idle)):
+        if is_end:
             self._open[message_id] -= 1
             if self._open[message_id] == 0:
                 del self._open[message_id]
+                self._executing.discard(message_id)
                 self._begun.discard(message_id)
+        if self._routed.take(message_id, channel, kind, [metadata, content, *buffers]):
+            return
+        if channel == "iopub" and kind not in OUTPUTS and not is_idle:
+            return
         encoded = json.dumps([_base64(part) for part in buffers]).encode() if buffers else b"[]"
         line = b'{"channel":"%s","header":%s,"parent_header":%s,"metadata":%s,"content":%s,'
         line += b'"buffers":%s}'
@@ -445,44 +411,12 @@ class Relay:
             self._oldest = self._oldest or time.monotonic()
 
 
+def _is_cell(message: dict[str, Any]) -> bool:
+    content: dict[str, Any] = message.get("message") or {}
+    return (content.get("header") or {}).get("msg_type") == "execute_request"
+
+
 def _base64(data: bytes) -> str:
     import base64
 
     return base64.b64encode(data).decode("ascii")
-
-
-def publish(shell: Any, answer: str, way: str) -> None:
-    """Give an answer as what the running call printed, or as its result."""
-    content: dict[str, Any] = {"name": "stdout", "text": answer}
-    kind = "stream"
-    if way == "result":
-        kind = "execute_result"
-        content = {"execution_count": 0, "data": {"text/plain": answer}, "metadata": {}}
-    shell.kernel.send_response(shell.kernel.iopub_socket, kind, content)
-
-
-def install(shell: Any, mark: str, version: str) -> Relay:
-    """Start the relay and have exchange calls answered outside IPython, where they leak."""
-    relay = Relay(version)
-    kernel = shell.kernel
-    original = kernel.do_execute
-
-    async def do_execute(code: str, *args: Any, **kwargs: Any) -> Any:
-        if not code.startswith("#" + mark):
-            return await original(code, *args, **kwargs)
-        publish(shell, *relay.exchange(code))
-        return {
-            "status": "ok",
-            "execution_count": shell.execution_count,
-            "payload": [],
-            "user_expressions": {},
-        }
-
-    kernel.do_execute = do_execute
-    return relay
-
-
-def remove(shell: Any, relay: Relay) -> None:
-    """Undo `install`."""
-    shell.kernel.__dict__.pop("do_execute", None)
-    relay.end()

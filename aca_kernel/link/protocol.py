@@ -13,15 +13,32 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 import re
 import zlib
 from typing import Any
 
-__all__ = ["MARK", "FrameError", "Inbox", "Outbox", "Peer", "pack", "unpack"]
+__all__ = [
+    "MARK",
+    "STOP_FILE",
+    "FrameError",
+    "Inbox",
+    "Outbox",
+    "Peer",
+    "fingerprint",
+    "pack",
+    "unpack",
+]
 
 MARK = "aca-kernel-link"
 """What a frame begins with, in a request and in an answer."""
+
+STOP_FILE = "aca-kernel-stop"
+"""The file in /mnt/data that ends the plain call which the guest kernel runs.
+
+While such a call runs, nothing else gets through to the session interpreter.
+"""
 
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 """Bytes that a frame may have when it is unpacked; more is refused (a decompression bomb)."""
@@ -71,6 +88,12 @@ def unpack(text: str) -> tuple[dict[str, Any], bytes]:
     if not isinstance(head, dict):
         raise FrameError("a frame of another shape")
     return head, body[4 + size :]
+
+
+def fingerprint(code: str) -> str:
+    """What tells code from other code, whatever a service does to its white space."""
+    text = "".join(code.split())
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Outbox:

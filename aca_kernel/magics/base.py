@@ -47,6 +47,10 @@ class SessionControl(Protocol):
         """``linked`` or ``direct``, or the configured mode while nothing has run."""
 
     @property
+    def shared(self) -> bool:
+        """Whether plain calls of other clients run in this notebook's namespace."""
+
+    @property
     def started(self) -> bool:
         """Whether this kernel has reached the session yet."""
 
@@ -65,6 +69,9 @@ class SessionControl(Protocol):
 
     async def renew(self) -> None:
         """Leave this session (deleting it when it is the kernel's own) for a new one."""
+
+    async def share(self, on: bool) -> None:
+        """Let plain calls of other clients into this notebook's namespace, or keep them out."""
 
     async def attach(self, identifier: str) -> None:
         """Leave this session for the one that ``identifier`` names."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from typing import Any
 
 from ..interpreters.base import CellRequest, Reply
 from .base import Magic, MagicContext, MagicParser
@@ -30,7 +32,14 @@ class Direct(Magic):
 
         if not context.body.strip():
             return None
-        await context.interpreter.start(context.emit)
+        interpreter = context.interpreter
+        await interpreter.start(context.emit)
+
+        async def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            if function == context.client.execute:
+                await interpreter.pass_by(args[1])
+            return await context.call(function, *args, **kwargs)
+
         request = CellRequest(
             code=context.body,
             silent=context.request_silent,
@@ -42,5 +51,5 @@ class Direct(Magic):
             context.session.identifier,
             request,
             context.emit_session,
-            context.call,
+            call,
         )

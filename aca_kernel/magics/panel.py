@@ -17,6 +17,7 @@ from ..interpreters import probes
 from ..interpreters.base import Output
 from ..pool import PoolClient, SessionInfo, shorten
 from .base import MagicContext, SessionControl
+from .connect import share_row
 from .display import age_text, duration_text, grid
 from .names import printable
 from .progress import size_text
@@ -65,6 +66,7 @@ async def session_rows(context: MagicContext, *, is_full: bool = False) -> list[
         ("pool", f"{printable(place)}, api-version {client.api_version}"),
         ("session", f"{identifier} ({whose})"),
         ("mode", session.mode),
+        share_row(session),
     ]
     info: SessionInfo | None = None
     if session.started:

@@ -11,6 +11,7 @@ from typing import NoReturn
 from ..interpreters.base import Reply
 from ..pool import SessionInfo, shorten
 from .base import Magic, MagicContext, MagicParser
+from .connect import is_open, snippet
 from .display import age_text, duration_text, table
 from .names import printable
 from .panel import panel, session_rows
@@ -22,7 +23,7 @@ _MOST = 300
 
 
 class Session(Magic):
-    """%session [info | restart | new | attach ID | stop | list | keep-alive SECONDS]."""
+    """%session [info | share [on | off] | restart | new | attach ID | stop | list | keep-alive]."""
 
     name = "%session"
     summary = "Show this notebook's session, or change it."
@@ -42,6 +43,11 @@ class Session(Magic):
             ("list", "the pool's sessions"),
         ):
             actions.add_parser(action, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        share = actions.add_parser(
+            "share", help="let other clients' plain calls run in this notebook's namespace"
+        )
+        share.add_argument("state", nargs="?", choices=("on", "off"), default="on", help="or off")
+        _add_show_identifier(share)
         attach = actions.add_parser("attach", help="use the session of that identifier")
         attach.add_argument("identifier", metavar="ID", help="an identifier in full")
         keep = actions.add_parser(
@@ -56,6 +62,7 @@ class Session(Magic):
         """Do what the action says; without one, show the session."""
         actions: dict[str, Callable[..., Awaitable[None]]] = {
             "info": _info,
+            "share": _share,
             "restart": _restart,
             "new": _new,
             "attach": _attach,
@@ -72,7 +79,7 @@ class _DiscreetParser(MagicParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError as every magic does, without the words that were given."""
-        if message.startswith(("unrecognized arguments", "argument ACTION: invalid choice")):
+        if message.startswith("unrecognized arguments") or "invalid choice" in message:
             message = "there is no such action or argument"
         super().error(message)
 
@@ -102,6 +109,29 @@ def _seconds(text: str) -> float:
 async def _info(arguments: argparse.Namespace, context: MagicContext) -> None:
     is_full = getattr(arguments, "show_identifier", False)
     context.emit(panel(await session_rows(context, is_full=is_full)))
+    session, client = context.session, context.client
+    if is_open(session):
+        identifier = session.identifier
+        context.stream(
+            "\n" + snippet(client.endpoint, client.api_version, identifier, full=is_full)
+        )
+
+
+async def _share(arguments: argparse.Namespace, context: MagicContext) -> None:
+    session, client = context.session, context.client
+    await session.share(arguments.state == "on")
+    if arguments.state == "off":
+        context.stream(
+            "Not shared: plain calls of other clients run in the session's other Python,"
+            " with variables of its own. Files are the same.\n"
+        )
+        return
+    context.stream(
+        "Shared: plain calls of other clients to this session run in this notebook's namespace.\n"
+        "Whoever may use the pool and has the identifier can change its variables.\n\n"
+    )
+    is_full = getattr(arguments, "show_identifier", False)
+    context.stream(snippet(client.endpoint, client.api_version, session.identifier, full=is_full))
 
 
 async def _restart(arguments: argparse.Namespace, context: MagicContext) -> None:

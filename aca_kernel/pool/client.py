@@ -48,6 +48,7 @@ class PoolClient:
         proxies: Mapping[str, str] | None = None,
     ) -> None:
         self.endpoint = endpoint
+        self.tokens = tokens
         self.api_version = api_version
         self._api = api.Api(api_version)
         self._transport = Transport(

@@ -18,7 +18,10 @@ from aca_kernel.errors import TransferError
 from aca_kernel.pool.answers import Execution
 from aca_kernel.pool.refusals import clean
 
-__all__ = ["Task", "append", "finish", "place", "remove"]
+__all__ = ["OWN_CALL", "Task", "append", "finish", "place", "remove"]
+
+OWN_CALL = "#aca-kernel-link own\n"
+"""What code of ours begins with that the session interpreter itself is to run, past any guest."""
 
 # Runs in the session; Python 3.8 or later. `task` is given.
 _PROGRAM = r"""
@@ -123,7 +126,9 @@ def _task(do: str, **fields: Any) -> Task:
     program = f"import json\ntask = json.loads({task!r})\n{_PROGRAM}"
     # the cell may be anyone's: `exec` and `compile` are taken from where nobody hides them
     builtins = '__import__("builtins")'
-    code = f'{builtins}.exec({builtins}.compile({program!a}, "<aca-kernel>", "exec"), {{}})'
+    code = (
+        f'{OWN_CALL}{builtins}.exec({builtins}.compile({program!a}, "<aca-kernel>", "exec"), {{}})'
+    )
     return Task(code=code, mark=mark)
 
 

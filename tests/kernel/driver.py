@@ -195,6 +195,8 @@ class Kernel:
         return self
 
     def _connect(self) -> None:
+        self._replies.clear()  # a new client numbers its messages from 1 again
+        self._iopub.clear()
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=PATIENCE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -167,6 +168,25 @@ def test_guest_under_python_3_8_is_interrupted_restarted_and_told_dead(
     driver.kernel = 3
     assert driver.event()["event"] == "restarted"
     assert driver.run("x").reply["ename"] == "NameError"
+
+
+def test_plain_calls_under_python_3_8_run_in_the_guest_kernel(kernel: KernelAsPool) -> None:
+    driver = Driver38(kernel)
+    driver.hello()
+    driver.value("shared = 'notebook'")
+    assert asyncio.run(driver.link.share(True)) is True
+    assert driver.plain("print(shared)\ntheirs = 6 * 7") == "notebook"
+    assert kernel.execute("session", "theirs").result == "42"
+    failed = kernel.execute("session", "import sys\nprint('e', file=sys.stderr)\ntheirs / 0")
+    assert failed.stderr.startswith("e\ndivision by zero---")
+    assert driver.value("print(theirs)") == "42"
+    message = driver.send("import time; print('begun', flush=True); time.sleep(4)")
+    while "begun" not in str(driver.exchange(message)):
+        pass
+    assert "SessionBusy" in kernel.execute("session", "theirs").stderr
+    assert driver.finish(message).reply["status"] == "ok"
+    assert asyncio.run(driver.link.share(False)) is False
+    assert "NameError" in kernel.execute("session", "theirs").stderr
 
 
 def test_session_of_python_3_8_without_jupyter_client_says_so(kernel: KernelAsPool) -> None:

@@ -27,6 +27,7 @@ class BareSession:
 
     mode = "direct"
     keep_alive = 3000.0
+    shared = True
 
     def __init__(self, client: PoolClient) -> None:
         self._client = client
@@ -38,6 +39,9 @@ class BareSession:
         if not self.started or not self._client.supports("get_session"):
             return None
         return self._client.get_session(self.identifier)
+
+    async def share(self, on: bool) -> None:
+        assert on  # as in direct mode
 
     async def restart(self) -> None:
         self._client.delete_session(self.identifier)

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aca_kernel.link import protocol
+from aca_kernel.link import protocol, spill
 from aca_kernel.link.protocol import MARK, FrameError, Inbox, Outbox, Peer, pack, unpack
 
 SLOW = settings(deadline=None, max_examples=200, suppress_health_check=list(HealthCheck))
@@ -397,12 +397,6 @@ def test_what_goes_into_a_session_is_python_3_8(name: str) -> None:
 # -- output that nobody fetches
 
 
-def _guest_module() -> Any:
-    from aca_kernel.link import guest
-
-    return guest
-
-
 @SLOW
 @given(
     lines=st.lists(st.binary(max_size=60).filter(lambda line: b"\n" not in line), max_size=40),
@@ -412,12 +406,11 @@ def _guest_module() -> Any:
 def test_output_above_the_memory_limit_waits_in_a_file(
     lines: list[bytes], seed: int, disk: int
 ) -> None:
-    guest = _guest_module()
     rng = random.Random(seed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(guest, "MEMORY", 64)
-        patch.setattr(guest.tempfile, "TemporaryFile", lambda **_: SmallDisk(disk))
-        outbox, inbox = guest.SpillingOutbox(), Inbox()
+        patch.setattr(spill, "MEMORY", 64)
+        patch.setattr("tempfile.TemporaryFile", lambda **_: SmallDisk(disk))
+        outbox, inbox = spill.SpillingOutbox(), Inbox()
         arrived = []
         pending = list(lines)
         while pending or outbox.end > outbox.start:

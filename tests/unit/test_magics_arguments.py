@@ -83,7 +83,9 @@ def test_a_wrong_argument_shows_the_usage(name: str, line: str) -> None:
     assert wrong.value.remedy.startswith(f"usage: {magic.name}")
 
 
-@pytest.mark.parametrize("line", ["0123456789abcdef", "attach x1234 0123456789abcdef"])
+@pytest.mark.parametrize(
+    "line", ["0123456789abcdef", "attach x1234 0123456789abcdef", "share 0123456789abcdef"]
+)
 def test_an_identifier_in_the_wrong_place_is_not_repeated(line: str) -> None:
     with pytest.raises(UsageError) as wrong:
         LINE_MAGICS["session"].parser().parse_args(line.split())

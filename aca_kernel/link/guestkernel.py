@@ -1,0 +1,111 @@
+"""The guest kernel: an ipykernel in a child process of the session interpreter.
+
+Sent into the session: Python 3.8 and later, with what every ipykernel brings.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import zmq
+from jupyter_client.connect import write_connection_file
+from jupyter_client.session import Session
+
+
+class GuestKernel:
+    """An ipykernel in a child process, and raw sockets to its four channels."""
+
+    def __init__(self, context: Any, number: int) -> None:
+        self.number = number
+        self.folder = tempfile.mkdtemp(prefix="k")  # a unix socket's path must be short
+        path, info = write_connection_file(
+            f"{self.folder}/c.json",
+            ip=f"{self.folder}/s",
+            transport="ipc",
+            key=secrets.token_hex(16).encode(),
+        )
+        env = dict(
+            os.environ,
+            JPY_PARENT_PID=str(os.getpid()),
+            PYDEVD_DISABLE_FILE_VALIDATION="1",  # or its warning shows in the first cell
+        )
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "ipykernel_launcher",
+                "-f",
+                path,
+                "--HistoryManager.hist_file=" + self.folder + "/history.sqlite",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,  # ipykernel echoes what it captures
+            stderr=subprocess.DEVNULL,
+            cwd="/mnt/data" if Path("/mnt/data").is_dir() else None,
+            env=env,
+            start_new_session=True,
+        )
+        key = info["key"] if isinstance(info["key"], bytes) else info["key"].encode()
+        self.session = Session(key=key)
+        self.sockets: dict[str, Any] = {}
+        ports = dict(info)
+        for channel, kind in (
+            ("iopub", zmq.SUB),
+            ("shell", zmq.DEALER),
+            ("control", zmq.DEALER),
+            ("stdin", zmq.DEALER),
+        ):
+            socket = context.socket(kind)
+            socket.linger = 0
+            socket.rcvhwm = 0  # a full queue would lose messages
+            if kind == zmq.SUB:
+                socket.subscribe(b"")
+            else:
+                socket.identity = b"aca-kernel-link"  # stdin is routed by the shell's identity
+            socket.connect(f"ipc://{info['ip']}-{ports[channel + '_port']}")
+            self.sockets[channel] = socket
+        self.ready = False
+        self._own: set[str] = set()
+        self._greeted = 0.0
+
+    def greet(self, now: float) -> None:
+        """Ask for kernel_info until its idle is seen: then no later iopub message is missed."""
+        if not self.ready and now - self._greeted > 0.1:
+            self._greeted = now
+            self.session.send(self.sockets["shell"], self.own_request("kernel_info_request", {}))
+
+    def own_request(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
+        """A request whose answers are nobody else's: `is_ours` knows them."""
+        message: dict[str, Any] = self.session.msg(kind, content)
+        self._own.add(message["header"]["msg_id"])
+        return message
+
+    def is_ours(self, parent: dict[str, Any]) -> bool:
+        """Whether a message answers an `own_request`."""
+        return parent.get("msg_id") in self._own
+
+    def interrupt(self) -> None:
+        """SIGINT to the kernel and what it started; then a request that wakes its event loop."""
+        try:
+            os.killpg(self.process.pid, signal.SIGINT)
+        except OSError:
+            return
+        self.session.send(self.sockets["shell"], self.own_request("kernel_info_request", {}))
+
+    def end(self) -> None:
+        """Kill the process and what it started, and leave nothing behind."""
+        with suppress(OSError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        for socket in self.sockets.values():
+            socket.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
