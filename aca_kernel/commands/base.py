@@ -17,6 +17,7 @@ from traitlets.config.loader import KVArgParseConfigLoader
 
 from ..errors import ConfigurationError, UsageError
 from ..kernel import AzureSessionsKernel
+from ..pool.steps import from_the_start
 from ..settings import Settings
 
 __all__ = ["POOL_ALIASES", "Command"]
@@ -83,6 +84,7 @@ class Command(JupyterApp):
                 left="Nothing was sent.",
                 remedy=f"Give it with --endpoint, or set {settings.variables('pool_endpoint')[0]}"
                 " to the pool's management endpoint.",
+                steps=from_the_start(),
             )
         return settings
 

@@ -30,7 +30,7 @@ class Direct(Magic):
 
         if not context.body.strip():
             return None
-        await context.interpreter.start(context.emit)
+        await context.session.start(context.emit)
         request = CellRequest(
             code=context.body,
             silent=context.request_silent,

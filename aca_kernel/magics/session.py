@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from ..interpreters.base import Reply
 from ..pool import SessionInfo, shorten
+from .attach import attach, list_recent
 from .base import Magic, MagicContext, MagicParser
 from .display import age_text, duration_text, table
 from .names import printable
@@ -21,7 +22,7 @@ _MOST = 300
 
 
 class Session(Magic):
-    """%session [info | restart | new | attach ID | stop | list | keep-alive SECONDS]."""
+    """%session [info | restart | new | attach [ID] | stop | list | keep-alive SECONDS]."""
 
     name = "%session"
     summary = "Show this notebook's session, or change it."
@@ -41,8 +42,13 @@ class Session(Magic):
             ("list", "the pool's sessions"),
         ):
             actions.add_parser(action, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        attach = actions.add_parser("attach", help="use the session of that identifier")
-        attach.add_argument("identifier", metavar="ID", help="an identifier in full")
+        attaching = actions.add_parser("attach", help="use another session, such as an earlier one")
+        attaching.add_argument(
+            "identifier",
+            metavar="ID",
+            nargs="?",
+            help="an identifier in full, or a number of the list, which shows without one",
+        )
         keep = actions.add_parser(
             "keep-alive", help="for how long the session is kept after the last cell"
         )
@@ -149,24 +155,10 @@ async def _new(arguments: argparse.Namespace, context: MagicContext) -> None:
 
 
 async def _attach(arguments: argparse.Namespace, context: MagicContext) -> None:
-    from ..pool import check_identifier
-
-    identifier = check_identifier(arguments.identifier)
-    if identifier == context.session.identifier:
-        context.stream(f"This notebook uses session {_short(context)} already.\n")
-        return
-    warning = (
-        f"Session {shorten(identifier)} may be in use elsewhere: whoever has its identifier"
-        " shares variables and files with this notebook, and can change them."
-    )
-    context.stream(f"{warning}\n", "stderr")
-    answer = await context.ask("Attach to it? [y/N] ")
-    # Without stdin nobody can be asked; the line itself, with the identifier, is the act.
-    if answer is not None and answer.strip().lower() not in ("y", "yes"):
-        context.stream(f"Not attached; the session is still {_short(context)}.\n")
-        return
-    await context.session.attach(identifier)
-    context.stream(f"Attached: the next cell runs in session {_short(context)}.\n")
+    if arguments.identifier is None:
+        await list_recent(context)
+    else:
+        await attach(arguments.identifier, context)
 
 
 async def _stop(arguments: argparse.Namespace, context: MagicContext) -> None:

@@ -78,7 +78,7 @@ class Upload(Magic):
         if not plan.items:
             context.stream("Nothing to send.\n")
             return None
-        await context.interpreter.start(context.emit)
+        await context.session.start(context.emit)
         total = sum(item.size for item in plan.items)
         progress = TransferProgress(context.emit, total=total, files=len(plan.items))
         outcome = Outcome(names=[item.remote for item in plan.items])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..errors import ConfigurationError
 from ..settings import LOCAL_ENDPOINT, Settings
+from . import steps
 from .auth import TokenSource
 from .client import PoolClient
 from .endpoint import parse_endpoint
@@ -35,6 +36,7 @@ def connect(
             "    az containerapp sessionpool show --name POOL --resource-group GROUP"
             " --query properties.poolManagementEndpoint --output tsv\n"
             'To try it without Azure, pick the kernel "Azure Sessions Python (local)".',
+            steps=steps.from_the_start(),
         )
     if text == LOCAL_ENDPOINT:
         raise ConfigurationError(
