@@ -43,7 +43,7 @@ UNKNOWN_POOL = ("POOL", "GROUP")
 _AZURE_NAME = re.compile(r"\w[\w.()-]{0,127}")  # harmless between double quotes in any shell
 _ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _POOL = re.compile(
-    r"/resourceGroups/([^/?#\s]+)/(?:providers/[^/?#\s]+/)?sessionPools/([^/?#\s]+)", re.IGNORECASE
+    r"/resourceGroups/([^/?#]+)/(?:providers/[^/?#]+/)?sessionPools/([^/?#]+)", re.IGNORECASE
 )
 
 
@@ -196,8 +196,8 @@ def role_command(
     person, kind = '"$(az ad signed-in-user show --query id --output tsv)"', "User"
     if assignee is not None and _ID.fullmatch(assignee[0]):
         person, kind = assignee
-    names = (resource_id or "").split("/")
-    if resource_id and all(not name or _AZURE_NAME.fullmatch(name) for name in names):
+    names = (resource_id or "").split("/")[1:]
+    if names and all(_AZURE_NAME.fullmatch(name) for name in names):
         scope = f'"{resource_id}"'
     else:
         scope = f'"$({_show(pool, "id")})"'

@@ -92,7 +92,7 @@ def test_full_pool_is_told_by_the_cell(
     start_kernel: KernelStarter, start_pool: PoolStarter
 ) -> None:
     pool = start_pool("--max-sessions", "1", "--ready-sessions", "0")
-    one, two = start_kernel(pool), start_kernel(pool)
+    one, two = start_kernel(pool), start_kernel(pool, ACA_POOL_WAIT="0")
     assert one.run("1").status == "ok"
     ran = two.run("1")
     assert ran.ename == "PoolFull"
