@@ -243,7 +243,16 @@ def start_again() -> Step:
     return Step(
         text="Start Jupyter again from that terminal, for a running one does not see the variable."
         " Or register the pool as a kernel of its own, which needs no variable, also in VS Code:",
-        commands=[Command(line='aca-kernel install --name my-pool --endpoint "ENDPOINT"')],
+        commands=[
+            Command(
+                terminal="bash, zsh",
+                line=f'aca-kernel install --name my-pool --endpoint "${ENDPOINT_VARIABLE}"',
+            ),
+            Command(
+                terminal="PowerShell",
+                line=f'aca-kernel install --name my-pool --endpoint "$env:{ENDPOINT_VARIABLE}"',
+            ),
+        ],
     )
 
 
