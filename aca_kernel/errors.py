@@ -31,11 +31,15 @@ identifier.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 __all__ = [
     "AcaKernelError",
     "AnswerLost",
     "AuthenticationError",
     "BadRequest",
+    "Command",
     "ConfigurationError",
     "ErrorInSession",
     "ExecutionFailed",
@@ -48,6 +52,7 @@ __all__ = [
     "ServiceError",
     "ServiceUnavailable",
     "SessionLost",
+    "Step",
     "TooManyRequests",
     "TransferError",
     "TransportError",
@@ -57,18 +62,38 @@ __all__ = [
 ]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A line to copy into a terminal; ``terminal`` says of which shell, where they differ."""
+
+    line: str
+    terminal: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step of what to do about an error."""
+
+    text: str
+    commands: Sequence[Command] = ()
+
+
 class AcaKernelError(Exception):
     """The base of every error that is shown to a user.
 
     ``what`` happened, what is ``left`` (the state that remains), and the ``remedy``
     (what to do, often a command to copy). Empty parts are left out of ``str(error)``.
+    ``steps`` say at length what the remedy says in short, for those who set this up.
     """
 
-    def __init__(self, what: str, *, left: str = "", remedy: str = "") -> None:
+    def __init__(
+        self, what: str, *, left: str = "", remedy: str = "", steps: Sequence[Step] = ()
+    ) -> None:
         super().__init__(what)
         self.what = what
         self.left = left
         self.remedy = remedy
+        self.steps = steps
 
     def __str__(self) -> str:
         return "\n".join(part for part in (self.what, self.left, self.remedy) if part)
@@ -120,11 +145,12 @@ class ServiceError(AcaKernelError):
         *,
         left: str = "",
         remedy: str = "",
+        steps: Sequence[Step] = (),
         status: int = 0,
         code: str = "",
         correlation_id: str = "",
     ) -> None:
-        super().__init__(what, left=left, remedy=remedy)
+        super().__init__(what, left=left, remedy=remedy, steps=steps)
         self.status = status
         self.code = code
         self.correlation_id = correlation_id
@@ -155,6 +181,9 @@ class PermissionRefused(BadRequest):
 
 class TooManyRequests(ServiceError):
     """The service refused the request for now (429)."""
+
+    retry_after: float | None = None
+    """Seconds that the service asks to wait; None when it does not say."""
 
 
 class PoolFull(TooManyRequests):

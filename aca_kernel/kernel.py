@@ -17,8 +17,8 @@ from ipykernel.kernelbase import Kernel
 from .cells import Code, LineMagic, split
 from .completions import Completions
 from .emitter import Emitter
-from .errors import AcaKernelError, UsageError
-from .interpreters.base import CellRequest, Reply, error_reply
+from .errors import AcaKernelError, TransportError, UsageError
+from .interpreters.base import CellRequest, Output, Reply, error_reply
 from .interpreters.direct import interrupted_reply
 from .magics import (
     CELL_MAGICS,
@@ -29,6 +29,7 @@ from .magics import (
     magic_help,
     run_magic,
 )
+from .outputs.guides import guide
 from .outputs.policy import OutputPolicy
 from .outputs.surrogates import replace_surrogates, tolerant
 from .session import KernelSession
@@ -169,6 +170,10 @@ class AzureSessionsKernel(Settings, Kernel):
             emitter(reply.error_output())
         except AcaKernelError as error:
             reply = error_reply(error)
+            is_outage = isinstance(error, TransportError) and self.remote.is_met
+            if error.steps and not is_outage:
+                content = guide(error.steps)
+                emitter(Output(msg_type="display_data", content=content, own=True))
             emitter(reply.error_output())
         except Exception as error:
             self.log.exception("A cell failed inside the kernel")
@@ -216,7 +221,9 @@ class AzureSessionsKernel(Settings, Kernel):
             else None,
             shows_result=segment.last,
         )
-        await self.remote.connected()
+        _, interpreter = await self.remote.connected()
+        if not interpreter.started:
+            await self.remote.start(emit)
         self._in_session = True
         try:
             reply = await self.remote.execute(piece, emit.session)

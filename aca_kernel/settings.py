@@ -14,6 +14,7 @@ import os
 import re
 import urllib.request
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from traitlets import Bool, Float, List, TraitError, Unicode
@@ -87,6 +88,10 @@ class Settings(Configurable):
         600.0,
         help="Seconds that a running cell survives without the network (linked mode).",
     ).tag(config=True, env=("ACA_OUTAGE_TOLERANCE",))
+    pool_wait = Float(
+        120.0,
+        help="Seconds that a cell waits for a session while the pool is full; 0 for none.",
+    ).tag(config=True, env=("ACA_POOL_WAIT",))
     prewarm = Bool(
         False,
         help="Allocate the session right after the kernel starts, not with the first cell.",
@@ -96,6 +101,11 @@ class Settings(Configurable):
         help="Seconds after the last cell during which the session is kept from cooling down,"
         " by one cheap call per half cooldown period; 0 for none.",
     ).tag(config=True, env=("ACA_KEEP_ALIVE",))
+    remember_sessions = Bool(
+        True,
+        help="Keep which sessions this user had lately, for %session attach: in Jupyter's data"
+        " directory, readable by the user alone.",
+    ).tag(config=True, env=("ACA_REMEMBER_SESSIONS",))
     output_policy = Unicode(
         "isolated",
         help="What a session may show here: isolated, trusted or text.",
@@ -193,7 +203,7 @@ class Settings(Configurable):
                 remedy=f"Unset {self.variables('execution_timeout')[0]} for no limit of its own,"
                 " then restart the kernel.",
             )
-        for name in ("execution_timeout", "outage_tolerance", "keep_alive"):
+        for name in ("execution_timeout", "outage_tolerance", "pool_wait", "keep_alive"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < float("inf"):
                 raise ConfigurationError(
@@ -206,6 +216,14 @@ class Settings(Configurable):
         """The environment variables of the option ``name``, in the order they are looked at."""
         variables: tuple[str, ...] = cls.class_traits()[name].metadata["env"]
         return variables
+
+    @staticmethod
+    def notebook_path() -> str:
+        """The notebook's path as Jupyter's server tells it, else its folder; "" for unknown."""
+        try:
+            return os.environ.get("JPY_SESSION_NAME", "") or str(Path.cwd())
+        except OSError:
+            return ""
 
     @staticmethod
     def proxies() -> Mapping[str, str]:

@@ -19,6 +19,7 @@ from ..discretion import DiscreetApplication, unreadable
 from ..errors import ConfigurationError, UsageError
 from ..kernel import AzureSessionsKernel
 from ..pool import shorten
+from ..pool.steps import from_the_start
 from ..settings import Settings
 
 __all__ = ["POOL_ALIASES", "Command", "shown_word"]
@@ -88,6 +89,7 @@ class Command(DiscreetApplication, JupyterApp):
                 left="Nothing was sent.",
                 remedy=f"Give it with --endpoint, or set {settings.variables('pool_endpoint')[0]}"
                 " to the pool's management endpoint.",
+                steps=from_the_start(),
             )
         return settings
 

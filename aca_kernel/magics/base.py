@@ -6,7 +6,7 @@ import argparse
 import os
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any, Literal, NoReturn, Protocol
 from ..errors import UsageError
 from ..interpreters.base import Emit, Interpreter, Output, Reply
 from ..pool import PoolClient, SessionInfo
+from ..recent import RecentSession, RecentSessions
 
 __all__ = [
     "HelpRequested",
@@ -43,6 +44,13 @@ class SessionControl(Protocol):
         """Whether the kernel made the session itself, and so deletes it at shutdown."""
 
     @property
+    def recent(self) -> RecentSessions | None:
+        """The sessions that this user had lately; None where they are not remembered."""
+
+    listed: Sequence[RecentSession]
+    """Those that were shown last, in the order of their numbers."""
+
+    @property
     def mode(self) -> str:
         """``linked`` or ``direct``, or the configured mode while nothing has run."""
 
@@ -60,6 +68,9 @@ class SessionControl(Protocol):
 
     @keep_alive.setter
     def keep_alive(self, seconds: float) -> None: ...
+
+    async def start(self, emit: Emit) -> None:
+        """Reach the session, allocating it when it is not there; waits while the pool is full."""
 
     async def session_info(self) -> SessionInfo | None:
         """What the service says about the session; None when it has none or cannot tell."""

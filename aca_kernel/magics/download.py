@@ -62,7 +62,7 @@ class Download(Magic):
     async def run(self, arguments: argparse.Namespace, context: MagicContext) -> Reply | None:
         """Judge all names and their places here, then fetch all files."""
         leave = await _leave(arguments.to, context)
-        await context.interpreter.start(context.emit)
+        await context.session.start(context.emit)
         plan: _Plan = await context.call(_make_plan, arguments, context, leave)
         show_notes(context, plan.notes)
         progress = TransferProgress(context.emit, [(file.name, file.size) for file in plan.files])

@@ -55,7 +55,7 @@ class Files(Magic):
 
     async def run(self, arguments: argparse.Namespace, context: MagicContext) -> Reply | None:
         """Show the table, or delete."""
-        await context.interpreter.start(context.emit)
+        await context.session.start(context.emit)
         if arguments.delete:
             await _delete(arguments, context)
         else:

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from ..interpreters.base import Reply
 from ..pool import SessionInfo, shorten
+from .attach import attach, list_recent
 from .base import Magic, MagicContext, MagicParser
 from .connect import is_open, snippet
 from .display import age_text, duration_text, table
@@ -23,7 +24,7 @@ _MOST = 300
 
 
 class Session(Magic):
-    """%session [info | share [on | off] | restart | new | attach ID | stop | list | keep-alive]."""
+    """%session [info | share | restart | new | attach [ID] | stop | list | keep-alive]."""
 
     name = "%session"
     summary = "Show this notebook's session, or change it."
@@ -48,8 +49,13 @@ class Session(Magic):
         )
         share.add_argument("state", nargs="?", choices=("on", "off"), default="on", help="or off")
         _add_show_identifier(share)
-        attach = actions.add_parser("attach", help="use the session of that identifier")
-        attach.add_argument("identifier", metavar="ID", help="an identifier in full")
+        attaching = actions.add_parser("attach", help="use another session, such as an earlier one")
+        attaching.add_argument(
+            "identifier",
+            metavar="ID",
+            nargs="?",
+            help="an identifier in full, or a number of the list, which shows without one",
+        )
         keep = actions.add_parser(
             "keep-alive", help="for how long the session is kept after the last cell"
         )
@@ -148,24 +154,10 @@ async def _new(arguments: argparse.Namespace, context: MagicContext) -> None:
 
 
 async def _attach(arguments: argparse.Namespace, context: MagicContext) -> None:
-    from ..pool import check_identifier
-
-    identifier = check_identifier(arguments.identifier)
-    if identifier == context.session.identifier:
-        context.stream(f"This notebook uses session {_short(context)} already.\n")
-        return
-    warning = (
-        f"Session {shorten(identifier)} may be in use elsewhere: whoever has its identifier"
-        " shares variables and files with this notebook, and can change them."
-    )
-    context.stream(f"{warning}\n", "stderr")
-    answer = await context.ask("Attach to it? [y/N] ")
-    # Without stdin nobody can be asked; the line itself, with the identifier, is the act.
-    if answer is not None and answer.strip().lower() not in ("y", "yes"):
-        context.stream(f"Not attached; the session is still {_short(context)}.\n")
-        return
-    await context.session.attach(identifier)
-    context.stream(f"Attached: the next cell runs in session {_short(context)}.\n")
+    if arguments.identifier is None:
+        await list_recent(context)
+    else:
+        await attach(arguments.identifier, context)
 
 
 async def _stop(arguments: argparse.Namespace, context: MagicContext) -> None:

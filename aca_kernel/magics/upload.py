@@ -82,7 +82,7 @@ class Upload(Magic):
         if not plan.items:
             context.stream("Nothing to send.\n")
             return None
-        await context.interpreter.start(context.emit)
+        await context.session.start(context.emit)
         files = [(item.path.name, item.size) for item in plan.items]
         progress = TransferProgress(context.emit, files)
         outcome = Outcome(names=[item.remote for item in plan.items])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import Any
 
-__all__ = ["notice", "notice_html"]
+__all__ = ["folding", "notice", "notice_html"]
 
 _BOX = "border-left: 3px solid; padding: 1px 8px; overflow: hidden; opacity: 0.75; font-size: small"
 _LABEL = "float: right; margin-left: 16px; cursor: pointer; font-size: smaller"
@@ -27,15 +27,19 @@ def notice(text: str) -> dict[str, Any]:
 
 
 def notice_html(text: str) -> str:
-    """``text`` in the one look of our notices, as HTML that a click on its label folds away.
+    """``text`` in the one look of our notices, as HTML."""
+    return folding("<br>".join(html.escape(line) for line in text.splitlines()))
+
+
+def folding(inner: str) -> str:
+    """HTML of ours in the one look of our notices, which a click on its label folds away.
 
     The text's colour is the page's own, so it reads on dark and light. JupyterLab cleans a saved
     notebook's HTML: of styles it keeps neither variables nor currentColor, hence there is no
     colour here at all, and without any style it still is a text with a label that folds.
     """
-    lines = "<br>".join(html.escape(line) for line in text.splitlines())
     return (
         f'<details open style="{_BOX}">'
         f'<summary style="{_LABEL}">aca-kernel</summary>'
-        f"{lines}</details>"
+        f"{inner}</details>"
     )

@@ -31,13 +31,15 @@ from aca_kernel.errors import (
     AnswerLost,
     AuthenticationError,
     NotSent,
+    PermissionRefused,
     PoolFull,
     TooManyRequests,
     TransportError,
     UnexpectedAnswer,
 )
+from aca_kernel.pool import steps
 from aca_kernel.pool.api import Request
-from aca_kernel.pool.auth import TokenSource
+from aca_kernel.pool.auth import TokenSource, principal_of
 from aca_kernel.pool.endpoint import Endpoint, shorten
 from aca_kernel.pool.refusals import (
     Refusal,
@@ -302,6 +304,9 @@ class Transport:
                 "with the CA bundle option."
                 if "certificate" in reason
                 else "Check the network and the endpoint, and whether a proxy is needed.",
+                steps=[]
+                if self._endpoint.is_loopback
+                else steps.reach(self._endpoint.resource_id, reason),
             ),
             again="no" if hopeless else "yes",
         )
@@ -353,11 +358,15 @@ class Transport:
                 endpoint=self._endpoint,
                 identifier=dict(request.query).get("identifier"),
                 token_is_given=self._tokens.is_given,
+                principal=principal_of(token),
             )
         )
-        raise _Failed(
-            error, again=_again(error, status), retry_after=retry_after(headers, time.time())
-        )
+        if isinstance(error, PermissionRefused):
+            self._tokens.drop()  # a role that is given now counts with a new token (service.md 12)
+        pause = retry_after(headers, time.time())
+        if isinstance(error, TooManyRequests):
+            error.retry_after = pause
+        raise _Failed(error, again=_again(error, status), retry_after=pause)
 
 
 def pause_before(repeat: int, retry_after: float | None, jitter: float) -> float | None:
