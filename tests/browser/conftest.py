@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from .canary import Sink
-from .lab import Lab
+from .lab import PATIENCE, Lab
+from .screen import Screen
 
-_SCREENSHOTS = os.environ.get("ACA_SCREENSHOTS", "")
 CHROMIUM = Path("/usr/bin/chromium")
 _FLAGS = [
     "--no-sandbox",
@@ -41,6 +41,7 @@ def browser() -> Iterator[Browser]:
             pytest.fail(reason)
         pytest.skip(reason)
     with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE * 1000)
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
         yield chromium
         chromium.close()
@@ -68,10 +69,12 @@ def sink() -> Iterator[Sink]:
     sink.close()
 
 
-@pytest.fixture(scope="session")
-def screenshot_folder() -> str:
-    """Where to write screenshots; "" for a folder of pytest's own.
-
-    Read from the environment here, before that is cleared for the tests.
-    """
-    return _SCREENSHOTS
+@pytest.fixture
+def screen(request: pytest.FixtureRequest, browser: Browser, lab: Lab) -> Iterator[Screen]:
+    """Give a page for JupyterLab; what it shows when the test ends is kept as a picture."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    screen = Screen(context.new_page(), lab)
+    yield screen
+    screen.keep_picture(request.node.name)
+    context.close()
+    lab.shut_kernels_down()
