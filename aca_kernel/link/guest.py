@@ -32,6 +32,7 @@ from .protocol import FrameError, Outbox, Peer, pack, unpack
 MEMORY = 64 * 1024 * 1024  # bytes of output that are held in memory; the rest goes to a file
 FRESH = 0.05  # seconds that output may wait for more before it is sent
 DELIMITER = b"<IDS|MSG>"
+WARM_UP = "import os; os.nice(19); import jedi; jedi.Interpreter('a', [{}]).complete()"
 OUTPUTS = (
     "stream",
     "display_data",
@@ -212,6 +213,7 @@ class Relay:
         self._restart_id: Any = None
         self._ended = False
         self._failure = ""
+        self._warmed = False
         self._thread = threading.Thread(target=self._run, name="aca-kernel-link", daemon=True)
         self._thread.start()
 
@@ -307,6 +309,9 @@ class Relay:
             self._open[header["msg_id"]] = 2
             if header["msg_type"] == "execute_request":
                 self.cells += 1
+                if message["message"]["content"].get("allow_stdin") and not self._warmed:
+                    self._warmed = True  # somebody sits there, who may soon press Tab
+                    threading.Thread(target=warm_completion, daemon=True).start()
         self._commands.append(message)
         self._wake.send(b"")
 
@@ -443,6 +448,23 @@ class Relay:
             self._oldest = time.monotonic() - FRESH  # somebody is asked: nothing to wait for
         elif kind in OUTPUTS:
             self._oldest = self._oldest or time.monotonic()
+
+
+def warm_completion() -> None:
+    """Have jedi parse what it needs into its cache on disk, in a process that yields to all others.
+
+    A new session has no such cache: its first completion would keep the guest kernel busy for
+    seconds, and come too late to be shown.
+    """
+    with suppress(OSError):
+        subprocess.run(
+            [sys.executable, "-c", WARM_UP],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",  # the first place that Python imports from, and not for a user's files
+            check=False,
+        )
 
 
 def _base64(data: bytes) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as TookTooLong
 
 from .lab import PATIENCE, Lab
 
@@ -127,6 +129,18 @@ class Screen:
     def wait_until_done(self, number: int) -> None:
         """Wait until a cell has run to its end."""
         expect(self.prompt(number)).to_have_text(_NUMBERED)
+
+    def complete(self, offers: Locator) -> None:
+        """Press Tab, and again when nothing came in time, until ``offers`` are there."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            self.page.keyboard.press("Tab")
+            try:
+                offers.first.wait_for(timeout=2000)
+            except TookTooLong:
+                assert time.monotonic() < end, "Tab offers nothing"
+            else:
+                return
 
     def press(self, command: str) -> None:
         """Click the button of a command in the notebook's toolbar."""
