@@ -149,6 +149,8 @@ class GuestKernel:
                 socket.subscribe(b"")
             else:
                 socket.identity = b"aca-kernel-link"  # stdin is routed by the shell's identity
+            if channel == "stdin":
+                self._asking = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
             socket.connect(f"ipc://{info['ip']}-{ports[channel + '_port']}")
             self.sockets[channel] = socket
         self.ready = False
@@ -167,6 +169,11 @@ class GuestKernel:
         """Whether a message answers a greeting."""
         return parent.get("msg_id") in self._greetings
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether the kernel's questions come here: those before the connection would be lost."""
+        return bool(self._asking.poll(0))
+
     def interrupt(self) -> None:
         """SIGINT to the kernel and what it started; then a request that wakes its event loop."""
         try:
@@ -182,6 +189,7 @@ class GuestKernel:
         with suppress(OSError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        self.sockets["stdin"].disable_monitor()
         for socket in self.sockets.values():
             socket.close()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -421,7 +429,7 @@ class Relay:
         message_id, kind = parent_header.get("msg_id"), own_header.get("msg_type")
         is_idle = kind == "status" and b'"idle"' in content
         if kernel.is_ours(parent_header):
-            if is_idle and not kernel.ready:
+            if is_idle and not kernel.ready and kernel.can_ask:
                 kernel.ready = True
                 while self._waiting:
                     self._forward(self._waiting.popleft())
