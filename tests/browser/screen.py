@@ -86,6 +86,11 @@ class Screen:
         """Wait until the notebook's kernel says that it is idle."""
         self.page.wait_for_function(_IS_IDLE)
 
+    def hide_sidebar(self) -> None:
+        """Give the notebook the whole width, with Ctrl-B."""
+        self.page.keyboard.press("Control+b")
+        self.page.locator("#jp-left-stack").wait_for(state="hidden")
+
     def choose(self, menu: str, entry: str) -> None:
         """Choose an entry of the menu bar."""
         self.page.get_by_role("menuitem", name=menu, exact=True).first.click()

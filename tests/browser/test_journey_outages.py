@@ -47,6 +47,7 @@ def test_outage_is_told_and_the_cell_goes_on_with_every_line_once(
         expect(screen.cell(count)).to_contain_text("Trying again")
         screen.keep_picture("outage")
     expect(screen.cell(count)).to_contain_text("The session answers again after")
+    expect(screen.cell(count)).not_to_contain_text("is deleted after")
     screen.wait_until_done(count)
     lines = screen.cell(count).locator('[data-mime-type="application/vnd.jupyter.stdout"]')
     shown = "".join(lines.all_inner_texts()).split("\n")

@@ -40,15 +40,15 @@ def test_upload_shows_a_bar_that_moves_and_ends_as_one_line(
     seen = screen.watch()
     upload = screen.run("%upload measurements.bin")
 
-    percents = [int(p) for text in seen() for p in re.findall(r"\b(\d+)%", text)]
-    between = {p for p in percents if 0 < p < 100}
+    percents = [int(percent) for text in seen() for percent in re.findall(r"(\d+)%", text)]
+    between = {percent for percent in percents if 0 < percent < 100}
     assert len(between) >= 5, percents
     assert percents == sorted(percents)
-    meter = re.compile(r"measurements\.bin +\d+% [\d.]+M/30\.0M +[\d.]+MB/s +\d\d:\d\d left")
-    assert any(meter.search(text) for text in seen())
+    assert any(re.search(r"measurements\.bin.*MB/s +\d\d:\d\d left", text) for text in seen())
 
-    expect(screen.outputs(upload).first).to_contain_text("sent 30.0 MB in")
-    expect(screen.cell(upload)).not_to_contain_text("%  ")
+    ended = screen.cell(upload).locator(".jp-OutputArea-output")
+    expect(ended.first).to_contain_text(re.compile(r"30\.0 MB in [\d.]+ s"))
+    assert not any(re.search(r"\d%|left", text) for text in ended.all_inner_texts())
     size = screen.run("import os\nos.path.getsize('/mnt/data/measurements.bin')")
     expect(screen.outputs(size)).to_have_text(str(SIZE))
 
@@ -61,7 +61,7 @@ def test_interrupt_of_an_upload_leaves_nothing_behind(
     screen.launch(slow_kernel)
     screen.run("1")
     upload = screen.begin("%upload too-much.bin")
-    expect(screen.outputs(upload).first).to_contain_text(re.compile(r"\d+%"))
+    expect(screen.outputs(upload).first).to_contain_text(re.compile(r"\d%"))
     screen.interrupt()
     screen.wait_until_done(upload)
     expect(screen.outputs(upload).last).to_contain_text("KeyboardInterrupt")
