@@ -18,7 +18,8 @@ CELLS = {
     "files": "open('/mnt/data/a.txt', 'w').write('a')\n%files",
     "session": "%session",
     "list": "%session list",
-    "notice": "from IPython.display import Javascript\nJavascript('1')",
+    "left-out": "from IPython.display import Javascript\nJavascript('1')",
+    "notice": "%%direct\nimport PIL.Image\nPIL.Image.new('1', (20_000, 20_000))",
     "upload": "%upload themes.bin",
     "help": "%upload -h",
     "usage": "%upload",
@@ -54,7 +55,8 @@ _LEAST_CONTRAST = """cell => {
         const [r, g, b] = colour.map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
         return 0.2126 * r + 0.7152 * g + 0.0722 * b;
     };
-    const found = [...cell.querySelectorAll(".jp-OutputArea-output *")]
+    // The red of an error's name is JupyterLab's own, the same for every kernel.
+    const found = [...cell.querySelectorAll(".jp-OutputArea-output :not(.ansi-red-fg)")]
         .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()))
         .filter(e => e.checkVisibility())
         .map(element => {
@@ -82,11 +84,13 @@ def test_all_that_is_ours_is_readable(screen: Screen, lab: Lab, theme: str) -> N
     expect(screen.page.locator("body")).to_have_attribute("data-jp-theme-light", is_light)
     screen.run_all()
     screen.wait_until_idle()
+    faint = {}
     for number, name in enumerate(CELLS):
         cell = screen.cell(number)
         expect(screen.outputs(number).first).to_be_visible()
         cell.scroll_into_view_if_needed()
         screen.keep_picture(f"ours-{theme}-{name}", cell)
         contrast, text = cell.evaluate(_LEAST_CONTRAST)
-        print(f"{theme} {name}: {contrast:.1f} {text!r}")
-        assert contrast >= ENOUGH, (name, contrast, text)
+        if contrast < ENOUGH:
+            faint[name] = f"{contrast:.1f}: {text}"
+    assert faint == {}
