@@ -1,4 +1,7 @@
-"""One JupyterLab and one Chromium for all tests of this folder."""
+"""One JupyterLab and one Chromium for all tests of this folder.
+
+They end with the folder: while Playwright runs, no later test could run an asyncio loop.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ class Pool(Protocol):
     token: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium; where there is none, CI fails and a developer's tests are skipped."""
     if not CHROMIUM.exists():
@@ -47,7 +50,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab(
     browser: Browser, local_pool: Pool, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Lab]:
@@ -61,7 +64,7 @@ def lab(
     lab.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sink() -> Iterator[Sink]:
     """A port that no output of an isolated session may ever reach."""
     sink = Sink()
