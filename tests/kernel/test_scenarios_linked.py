@@ -143,6 +143,18 @@ def test_k7_tab_and_shift_tab_know_the_sessions_names(linked: Kernel) -> None:
     assert set(shown["data"]) == {"text/plain"}
 
 
+def test_k7_the_first_tab_is_prepared_when_somebody_sits_there(
+    local_pool: Pool, start_kernel: KernelStarter
+) -> None:
+    kernel = start_kernel(local_pool, **LINKED)
+    cached = """
+import jedi.settings, pathlib
+any(pathlib.Path(jedi.settings.cache_directory).rglob("*.pkl"))"""
+    assert kernel.run(cached).result == "False"
+    kernel.run("1", allow_stdin=True)
+    wait_for(lambda: kernel.run(cached).result == "True", "what completion reads")
+
+
 def test_k7_question_mark_opens_the_pager(linked: Kernel) -> None:
     ran = linked.run("len?")
     (page,) = ran.reply["payload"]
