@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,6 +69,9 @@ def lab(
         lab = Lab(tmp_path_factory.mktemp("pictures"), environment)
         write_sales(lab.root / "sales.csv")
         (lab.root / "flights-2025.parquet").write_bytes(bytes(80 * MB))
+        some_hours_ago = time.time() - 5 * 3600  # Lab shows ages, to the second when new
+        for file in lab.root.iterdir():
+            os.utime(file, (some_hours_ago, some_hours_ago))
         yield lab
         lab.close()
 
