@@ -10,11 +10,11 @@ NOTEBOOK ?= notebooks/quickstart.ipynb
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser lint clean
+.PHONY: help demo test browser screenshots lint clean
 
 help:  ## this list
 	@echo "make COMMAND, where COMMAND is one of"
-	@sed -n 's/^\([a-z]*\):.*## /  \1|/p' Makefile | awk -F'|' '{ printf "%-8s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):.*## /  \1|/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
 
 # A stamp per set of dependencies: pip runs again only when pyproject.toml or a kernelspec changes.
 INSTALLED := pyproject.toml $(wildcard kernelspec/*/*)
@@ -48,6 +48,9 @@ test: $(VENV)/.dev  ## run every test; PYTEST_ARGS="-k upload -x" picks some
 
 browser: $(VENV)/.dev  ## the corpus of hostile outputs, in a real JupyterLab (needs Chromium)
 	$(BIN)/python -m pytest tests/browser -s $(PYTEST_ARGS)
+
+screenshots: $(VENV)/.dev  ## make the README's pictures anew (needs Chromium)
+	ACA_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser/test_screenshots.py
 
 lint: $(VENV)/.dev  ## ruff (rules and format) and mypy --strict
 	$(BIN)/python -m ruff check

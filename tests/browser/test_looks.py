@@ -1,19 +1,15 @@
-"""What people display looks right in JupyterLab under the policy ``isolated``.
-
-Screenshots are written to the folder that ``ACA_SCREENSHOTS`` names, else to pytest's own.
-"""
+"""What people display looks right in JupyterLab under the policy ``isolated``."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
 from .lab import Lab
-from .screen import Screen
+from .screen import Screen, is_loaded
 
 CELLS = {
     "table": """
@@ -100,15 +96,7 @@ PLACE = {name: place for place, name in enumerate(CELLS)}
 
 
 @pytest.fixture(scope="module")
-def screenshots(tmp_path_factory: pytest.TempPathFactory, screenshot_folder: str) -> Path:
-    folder = Path(screenshot_folder or tmp_path_factory.mktemp("screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    print(f"\nScreenshots are in {folder}")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def screen(browser: Browser, lab: Lab, screenshots: Path) -> Iterator[Screen]:
+def screen(browser: Browser, lab: Lab) -> Iterator[Screen]:
     """Give a notebook with all of it, that has been run."""
     lab.write("looks.ipynb", [source.strip() for source in CELLS.values()])
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
@@ -129,10 +117,6 @@ def shown(screen: Screen, name: str) -> Locator:
 def inner(screen: Screen, name: str) -> FrameLocator:
     """The document of an output that is in a frame of its own."""
     return shown(screen, name).frame_locator("iframe").frame_locator("iframe")
-
-
-def is_loaded(image: Locator) -> bool:
-    return bool(image.evaluate("async image => (await image.decode(), image.naturalWidth > 0)"))
 
 
 def test_a_table_has_its_cells(screen: Screen) -> None:
@@ -226,7 +210,7 @@ def test_an_error_and_colours_are_as_ever(screen: Screen) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_screenshots(screen: Screen, lab: Lab, screenshots: Path, theme: str) -> None:
+def test_screenshots(screen: Screen, lab: Lab, theme: str) -> None:
     """For the eye: every output, in both themes, and the whole notebook."""
     page: Page = screen.page
     if theme == "dark":
@@ -237,7 +221,7 @@ def test_screenshots(screen: Screen, lab: Lab, screenshots: Path, theme: str) ->
     for name in CELLS:
         cell = screen.cell(PLACE[name])
         cell.scroll_into_view_if_needed()
-        cell.screenshot(path=screenshots / f"{theme}-{name}.png")
+        screen.keep_picture(f"{theme}-{name}", cell)
     screen.cell(0).scroll_into_view_if_needed()
-    page.screenshot(path=screenshots / f"{theme}.png")
+    screen.keep_picture(theme)
     lab.set("apputils-extension/themes", {})
