@@ -10,7 +10,7 @@ NOTEBOOK ?= notebooks/quickstart.ipynb
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser screenshots lint clean
+.PHONY: help demo test browser screenshots bench lint clean
 
 help:  ## this list
 	@echo "make COMMAND, where COMMAND is one of"
@@ -46,11 +46,14 @@ demo: $(VENV)/.demo  ## run notebooks/quickstart.ipynb in the local pool, into o
 test: $(VENV)/.dev  ## run every test; PYTEST_ARGS="-k upload -x" picks some
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-browser: $(VENV)/.dev  ## the corpus of hostile outputs, in a real JupyterLab (needs Chromium)
+browser: $(VENV)/.dev  ## the tests in a real JupyterLab alone, hostile outputs among them
 	$(BIN)/python -m pytest tests/browser -s $(PYTEST_ARGS)
 
 screenshots: $(VENV)/.dev  ## make the README's pictures anew (needs Chromium)
 	ACA_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser/test_screenshots.py
+
+bench: $(VENV)/.dev  ## measure what this costs, into README.md; BENCH="B1 B3" picks some, into output
+	$(BIN)/python -m benchmarks $(or $(BENCH),--readme)
 
 lint: $(VENV)/.dev  ## ruff (rules and format) and mypy --strict
 	$(BIN)/python -m ruff check

@@ -13,6 +13,7 @@ from typing import Any
 
 from ipykernel._version import kernel_protocol_version
 from ipykernel.kernelbase import Kernel
+from traitlets import Float
 
 from .cells import Code, LineMagic, split
 from .completions import Completions
@@ -54,6 +55,8 @@ class AzureSessionsKernel(Settings, Kernel):
         "nbconvert_exporter": "python",
         "file_extension": ".py",
     }
+
+    _execute_sleep = Float(0.0)  # ipykernel's own half millisecond before a reply
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -54,6 +54,17 @@ class Beside:
         with suppress(AcaKernelError):
             await self._worker.call(self._client.delete_file, self._identifier, STOP_FILE)
 
+    async def cooldown(self) -> float | None:
+        """Seconds without a call after which the session ends; None when nobody says so."""
+        if not self._client.supports("get_session"):
+            return None
+        try:
+            info = await self._worker.call(self._client.get_session, self._identifier)
+        except AcaKernelError:
+            return None
+        seconds: float | None = info.cooldown_seconds
+        return seconds
+
     def _ask(self) -> None:
         """Call something that the session's interpreter has no part in."""
         if self._client.supports("get_session"):

@@ -128,6 +128,7 @@ class LinkedInterpreter(Interpreter):
         self._next_count: int | None = None
         self._met = False
         self._starting: asyncio.Task[None] | None = None
+        self._learning: asyncio.Task[None] | None = None
         self._running: _Running | None = None
         self._cells: deque[str] = deque(maxlen=1000)  # whose late output is still ours
         self._cut_off: set[str] = set()
@@ -150,6 +151,8 @@ class LinkedInterpreter(Interpreter):
         if self._starting is None or (self._starting.done() and not self._met):
             self._starting = asyncio.ensure_future(self._start(emit))
         await asyncio.shield(self._starting)
+        if emit is None:
+            await self._cooldown_is_known()
 
     async def _start(self, emit: Emit | None) -> None:
         self.is_reached = True  # what is asked for is allocated, whatever comes back
@@ -157,7 +160,7 @@ class LinkedInterpreter(Interpreter):
         self.shared = hello.share
         self._kernel = hello.kernel
         self._next_count = 1 if hello.cells == 0 else None
-        self.cooldown_seconds = await self._read_cooldown()
+        self._learning = asyncio.ensure_future(self._learn_cooldown())
         if hello.cells and emit is not None:
             text = (
                 f"Reattached to the living session {shorten(self.identifier)}: variables and"
@@ -199,15 +202,13 @@ class LinkedInterpreter(Interpreter):
             with suppress(GuestGone):
                 await self._patiently(lambda: self._link.announce(code))
 
-    async def _read_cooldown(self) -> float | None:
-        if not self.client.supports("get_session"):
-            return None
-        try:
-            info = await self.worker.call(self.client.get_session, self.identifier)
-        except AcaKernelError:
-            return None
-        seconds: float | None = info.cooldown_seconds
-        return seconds
+    async def _learn_cooldown(self) -> None:
+        self.cooldown_seconds = await self._beside.cooldown()
+
+    async def _cooldown_is_known(self) -> None:
+        """Wait until the service has said it: beside the first cell, which needs no part of it."""
+        if self._learning is not None:
+            await asyncio.wait([self._learning], timeout=1.0)
 
     # -- cells
 
@@ -236,7 +237,9 @@ class LinkedInterpreter(Interpreter):
         self._cells.append(message_id)
         running = self._running = _Running(message_id, request, emit)
         try:
-            return await self._follow(running)
+            reply = await self._follow(running)
+            await self._cooldown_is_known()
+            return reply
         finally:
             self._running = None
             if not running.done:

@@ -20,6 +20,20 @@ import zmq
 from jupyter_client.connect import write_connection_file
 from jupyter_client.session import Session
 
+LAUNCH = """
+import sys
+sys.path[:] = [path for path in sys.path if path != ""]
+sys.modules["debugpy"] = None  # no debugger comes through the link; it would take its time
+from ipykernel import kernelapp
+try:
+    import ipykernel.debugger
+except ImportError:
+    pass
+del sys.modules["debugpy"]
+kernelapp.launch_new_instance()
+"""
+"""What ipykernel_launcher does, but for the debugger."""
+
 
 class GuestKernel:
     """An ipykernel in a child process, and raw sockets to its four channels."""
@@ -41,11 +55,14 @@ class GuestKernel:
         self.process = subprocess.Popen(
             [
                 sys.executable,
-                "-m",
-                "ipykernel_launcher",
+                "-c",
+                LAUNCH,
                 "-f",
                 path,
                 "--HistoryManager.hist_file=" + self.folder + "/history.sqlite",
+                # Its first completion in a new sandbox takes seconds of the kernel's own thread.
+                "--IPCompleter.use_jedi=False",
+                "--IPythonKernel._execute_sleep=0",  # nobody's iopub is overtaken by a reply here
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,  # ipykernel echoes what it captures
@@ -67,6 +84,7 @@ class GuestKernel:
             socket = context.socket(kind)
             socket.linger = 0
             socket.rcvhwm = 0  # a full queue would lose messages
+            socket.reconnect_ivl = 5  # ms; the kernel makes its sockets in a moment, a cell waits
             if kind == zmq.SUB:
                 socket.subscribe(b"")
             else:

@@ -192,12 +192,14 @@ class Peer:
         size = max(room * 3 // 4, 1)  # what fits when nothing can be compressed
         text = pack(head, self.outbox.slice(size))
         held = self.outbox.end - self.outbox.start
-        while size < held and size < MAX_FRAME_BYTES // 4 and len(text) < budget // 2:
-            size *= 2
-            larger = pack(head, self.outbox.slice(size))
+        most = min(held, MAX_FRAME_BYTES // 4)
+        while size < most and len(text) < budget // 2:
+            # As much as fits if the rest is like the begin, and a little less.
+            larger_size = min(most, size * max(2, budget * 4 // (5 * len(text))))
+            larger = pack(head, self.outbox.slice(larger_size))
             if len(larger) > budget:
                 break
-            text = larger
+            size, text = larger_size, larger
         return text
 
     def receive(self, head: dict[str, Any], data: bytes) -> list[bytes]:

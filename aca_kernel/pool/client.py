@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aca_kernel.errors import NotFound, UnexpectedAnswer
 from aca_kernel.pool import answers, api
 from aca_kernel.pool.auth import TokenSource
 from aca_kernel.pool.endpoint import Endpoint, check_identifier
 from aca_kernel.pool.names import check_directory, check_path, is_legal_directory, split_path
-from aca_kernel.pool.transport import Answer, Body, Transport, what_is_left
+
+if TYPE_CHECKING:
+    from aca_kernel.pool.transport import Answer, Body, Transport
 
 __all__ = ["PoolClient"]
 
@@ -51,7 +53,10 @@ class PoolClient:
         self.tokens = tokens
         self.api_version = api_version
         self._api = api.Api(api_version)
-        self._transport = Transport(
+        # Here, for HTTP takes long to import, and a kernel answers kernel_info without it.
+        from aca_kernel.pool.transport import Transport
+
+        self._transport: Transport = Transport(
             endpoint,
             tokens,
             ca_bundle=ca_bundle,
@@ -273,6 +278,8 @@ def _told(request: api.Request, answer: Answer, parse: Callable[[Any, Answer], _
     try:
         return parse(answers.parse_json(body), answer)
     except UnexpectedAnswer as error:
+        from aca_kernel.pool.transport import what_is_left
+
         error.status = answer.status
         error.correlation_id = answer.correlation_id
         error.left = what_is_left(request)

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import BinaryIO
 
-from requests_toolbelt import MultipartEncoder
-
 from aca_kernel.errors import AcaKernelError, NotFound, TransferError
 from aca_kernel.pool import staging
 from aca_kernel.pool.answers import RemoteFile
@@ -237,6 +235,8 @@ class _UploadBody:
     """A multipart body with one part, ``file`` (service.md 9)."""
 
     def __init__(self, source: _Source, name: str) -> None:
+        from requests_toolbelt import MultipartEncoder  # late, for it imports requests
+
         self._source = source
         self._encoder = MultipartEncoder({"file": (name, source, "application/octet-stream")})
         self.content_type: str = self._encoder.content_type

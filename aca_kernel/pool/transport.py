@@ -49,6 +49,7 @@ from aca_kernel.pool.refusals import (
     retry_after,
 )
 from aca_kernel.pool.wire import (
+    BLOCK,
     NETWORK_ERRORS,
     Bearer,
     Call,
@@ -67,7 +68,6 @@ _T = TypeVar("_T")
 
 ANSWER_LIMIT = 256 * 2**20  # bytes of a JSON answer
 _REFUSAL_LIMIT = 64 * 2**10  # bytes that are read of a refusal
-_BLOCK = 64 * 2**10
 _REPEATS = 4
 _FIRST_PAUSE = 0.25  # seconds; doubled each time
 _LONGEST_PAUSE = 60.0  # a Retry-After beyond this is not waited for
@@ -113,8 +113,8 @@ class Answer:
         return bytes(body)
 
     def blocks(self) -> Iterator[bytes]:
-        """The body in blocks of at most 64 KiB."""
-        blocks = self._response.iter_content(_BLOCK)
+        """The body in blocks of at most 256 KiB."""
+        blocks = self._response.iter_content(BLOCK)
         while True:
             failed = None
             try:

@@ -33,6 +33,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from aca_kernel.errors import ConfigurationError
 
 __all__ = [
+    "BLOCK",
     "NETWORK_ERRORS",
     "SOCKET_OPTIONS",
     "Bearer",
@@ -55,6 +56,9 @@ NETWORK_ERRORS = (
 
 Their texts hold URLs and so the identifier: they are told by `why` and never chained.
 """
+
+BLOCK = 256 * 2**10
+"""Bytes that are read or written at once; of 16 KiB, urllib3's own, the overhead shows."""
 
 MAX_IDLE = 20.0
 """Seconds after which an idle connection is replaced rather than used again.
@@ -254,7 +258,11 @@ class PoolAdapter(requests.adapters.HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the pools, of our own kind."""
         super().init_poolmanager(
-            *args, **kwargs, ssl_context=self._context, socket_options=SOCKET_OPTIONS
+            *args,
+            **kwargs,
+            ssl_context=self._context,
+            socket_options=SOCKET_OPTIONS,
+            blocksize=BLOCK,
         )
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
@@ -262,6 +270,7 @@ class PoolAdapter(requests.adapters.HTTPAdapter):
         """Make the pools behind a proxy, of our own kind."""
         kwargs.setdefault("ssl_context", self._context)
         kwargs.setdefault("socket_options", SOCKET_OPTIONS)
+        kwargs.setdefault("blocksize", BLOCK)
         if not proxy.lower().startswith("socks"):
             kwargs.setdefault("proxy_ssl_context", self._context)
         manager = super().proxy_manager_for(proxy, **kwargs)

@@ -52,6 +52,10 @@ class Call:
     target: str
     fault: str
     began: float
+    sent: int
+    """Bytes of the request's body."""
+    received: int = 0
+    """Bytes of the pool's answer's body."""
 
     @property
     def operation(self) -> str:
@@ -66,6 +70,7 @@ class _Message:
     first: bytes
     headers: list[tuple[bytes, bytes]]
     body: bytes = b""
+    call: Call | None = None
 
     def header(self, name: bytes) -> bytes:
         return next((value for key, value in self.headers if key.lower() == name), b"")
@@ -176,7 +181,9 @@ class Proxy:
             while (request := await _read(reader, self.rate)) is not None:
                 method, target, _ = request.first.decode("ascii").split(" ", 2)
                 fault = next(self._faults, PASS)
-                self.calls.append(Call(method, target, fault, time.monotonic()))
+                call = Call(method, target, fault, time.monotonic(), len(request.body))
+                self.calls.append(call)
+                request.call = call
                 await self._play(fault, request, writer)
                 if writer.transport.is_closing():
                     break
@@ -258,6 +265,8 @@ class Proxy:
             writer.write(request.head() + request.body)
             answer = await _read(reader)
             assert answer is not None, "the pool closed the connection"
+            if request.call is not None:
+                request.call.received = len(answer.body)
             if self.rewrite is not None:
                 answer.body = self.rewrite(answer.body)
                 answer.replace(b"content-length", b"%d" % len(answer.body))

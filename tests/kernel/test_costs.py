@@ -1,0 +1,94 @@
+"""Cost grows with work, never with history. Counts only: calls and bytes, never times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.proxy import Call, Proxy
+
+from .driver import LINKED, Kernel, Pool
+
+CELLS = 2000
+AT_ONCE = 100
+FEW, MANY = 100, 10_000
+
+
+@pytest.fixture
+def counted(local_pool: Pool, tmp_path: Path) -> Iterator[tuple[Kernel, Proxy]]:
+    """A kernel in linked mode whose calls are counted, with its first cell behind it."""
+    with Proxy(local_pool.endpoint) as proxy:
+        environment = LINKED | {
+            "ACA_POOL_MANAGEMENT_ENDPOINT": proxy.endpoint,
+            "ACA_ACCESS_TOKEN": local_pool.token,
+            "ACA_KEEP_ALIVE": "0",
+        }
+        kernel = Kernel(environment, tmp_path / "kernel").start()
+        try:
+            kernel.run("6*7")
+            yield kernel, proxy
+        finally:
+            kernel.close()
+
+
+def calls_of(kernel: Kernel, proxy: Proxy, code: str, cells: int = 1) -> list[Call]:
+    """The calls that so many cells with this code make."""
+    before = len(proxy.calls)
+    for message in [kernel.send(code) for _ in range(cells)]:
+        assert kernel.finish(message).status == "ok"
+    return proxy.calls[before:]
+
+
+def test_a_warm_cell_is_one_call(counted: tuple[Kernel, Proxy]) -> None:
+    kernel, proxy = counted
+    for _ in range(5):
+        (call,) = calls_of(kernel, proxy, "6*7")
+        assert call.operation == "executions"
+        assert call.sent < 2000
+        assert call.received < 4000
+
+
+def test_a_completion_is_one_call(counted: tuple[Kernel, Proxy]) -> None:
+    kernel, proxy = counted
+    calls_of(kernel, proxy, "value_of_mine = 1")
+    before = len(proxy.calls)
+    asked = {"code": "value_of_mi", "cursor_pos": 11}
+    assert kernel.ask("complete_request", asked)["matches"] == ["value_of_mine"]
+    assert len(proxy.calls) == before + 1
+
+
+def test_what_a_front_end_asks_beside_cells_makes_no_call(counted: tuple[Kernel, Proxy]) -> None:
+    kernel, proxy = counted
+    before = len(proxy.calls)
+    for _ in range(20):
+        kernel.ask("kernel_info_request", {})
+        kernel.ask("is_complete_request", {"code": "for i in range(3):"})
+        kernel.ask("comm_info_request", {})
+    assert len(proxy.calls) == before
+
+
+def test_the_last_of_2000_cells_costs_what_the_first_did(counted: tuple[Kernel, Proxy]) -> None:
+    kernel, proxy = counted
+    code = "print('x' * 100); len('abc')"
+    first = calls_of(kernel, proxy, code, AT_ONCE)
+    for _ in range(CELLS // AT_ONCE - 2):
+        calls_of(kernel, proxy, code, AT_ONCE)
+    last = calls_of(kernel, proxy, code, AT_ONCE)
+    assert len(last) <= len(first)
+    for bytes_of in (lambda call: call.sent, lambda call: call.received):
+        # Counters have more digits in the end.
+        assert sum(map(bytes_of, last)) < sum(map(bytes_of, first)) + 60 * AT_ONCE
+
+
+def test_a_listing_costs_what_its_files_do(counted: tuple[Kernel, Proxy]) -> None:
+    kernel, proxy = counted
+    make = "for i in range({}): open(f'/mnt/data/file-{{i:05}}', 'w').close()"
+    calls_of(kernel, proxy, make.format(FEW))
+    few = calls_of(kernel, proxy, "%files")
+    calls_of(kernel, proxy, make.format(MANY))
+    many = calls_of(kernel, proxy, "%files")
+    assert len(many) == len(few)
+    total = sum(call.received for call in many)
+    assert total <= 1.1 * sum(call.received for call in few) * MANY / FEW
