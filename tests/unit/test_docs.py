@@ -173,3 +173,19 @@ def test_every_precedent_names_tests_that_are_there() -> None:
             assert path.exists(), name
             folder = path.parent
     assert "(SECURITY.md)" in README
+
+
+def test_every_scenario_names_tests_that_are_there() -> None:
+    table = README[README.index("### What works, and the test") :]
+    table = table[: table.index("\n## ")]
+    scenarios = [line.split(" | ") for line in table.splitlines() if re.match(r"\| [SK]\d", line)]
+    expected = [*(f"S{n}" for n in range(1, 8)), *(f"K{n}" for n in range(1, 13))]
+    assert [cells[0].strip("| ") for cells in scenarios] == expected
+    file = Path()
+    for cells in scenarios:
+        for name in re.findall(r"`([\w/.]+)`", cells[2]):
+            if name.startswith("tests/"):
+                file = ROOT / name
+                assert file.exists(), name
+            else:
+                assert f"def {name}(" in file.read_text(encoding="utf-8"), name
