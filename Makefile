@@ -10,11 +10,11 @@ NOTEBOOK ?= notebooks/quickstart.ipynb
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser bench lint clean
+.PHONY: help demo test browser screenshots bench lint clean
 
 help:  ## this list
 	@echo "make COMMAND, where COMMAND is one of"
-	@sed -n 's/^\([a-z]*\):.*## /  \1|/p' Makefile | awk -F'|' '{ printf "%-8s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):.*## /  \1|/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
 
 # A stamp per set of dependencies: pip runs again only when pyproject.toml or a kernelspec changes.
 INSTALLED := pyproject.toml $(wildcard kernelspec/*/*)
@@ -46,8 +46,11 @@ demo: $(VENV)/.demo  ## run notebooks/quickstart.ipynb in the local pool, into o
 test: $(VENV)/.dev  ## run every test; PYTEST_ARGS="-k upload -x" picks some
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-browser: $(VENV)/.dev  ## the corpus of hostile outputs, in a real JupyterLab (needs Chromium)
+browser: $(VENV)/.dev  ## the tests in a real JupyterLab alone, hostile outputs among them
 	$(BIN)/python -m pytest tests/browser -s $(PYTEST_ARGS)
+
+screenshots: $(VENV)/.dev  ## make the README's pictures anew (needs Chromium)
+	ACA_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser/test_screenshots.py
 
 bench: $(VENV)/.dev  ## measure what this costs, into README.md; BENCH="B1 B3" picks some, into output
 	$(BIN)/python -m benchmarks $(or $(BENCH),--readme)

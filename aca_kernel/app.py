@@ -10,12 +10,14 @@ from jupyter_core.paths import jupyter_config_path
 from traitlets import Type, Unicode
 from traitlets.config import Application
 
+from .discretion import DiscreetApplication, unreadable
+from .errors import ConfigurationError
 from .kernel import AzureSessionsKernel
 
 __all__ = ["AzureSessionsKernelApp"]
 
 
-class AzureSessionsKernelApp(IPKernelApp):
+class AzureSessionsKernelApp(DiscreetApplication, IPKernelApp):
     """Starts the kernel that a connection file asks for.
 
     Configuration comes from ``aca_kernel_config`` in Jupyter's directories, never from the
@@ -28,6 +30,8 @@ class AzureSessionsKernelApp(IPKernelApp):
     ).tag(config=True)
     classes = [AzureSessionsKernel]  # type: ignore[assignment]  # noqa: RUF012
     subcommands: dict[str, Any] = {}  # noqa: RUF012
+    config_problem: ConfigurationError | None = None
+    """Why the configuration could not be read, for the first cell to tell."""
 
     def init_profile_dir(self) -> None:
         """Use no IPython profile."""
@@ -37,8 +41,16 @@ class AzureSessionsKernelApp(IPKernelApp):
         """Write no configuration files."""
 
     def load_config_file(self, suppress_errors: Any = None) -> None:  # type: ignore[override]
-        """Read ``aca_kernel_config.py`` and ``.json`` from Jupyter's configuration directories."""
-        Application.load_config_file(self, "aca_kernel_config", path=jupyter_config_path())
+        """Read ``aca_kernel_config.py`` and ``.json`` from Jupyter's configuration directories.
+
+        One that cannot be read is a problem that the first cell tells: without it the kernel
+        might run with another endpoint or output policy than the user has set.
+        """
+        self.raise_config_file_errors = True
+        try:
+            Application.load_config_file(self, "aca_kernel_config", path=jupyter_config_path())
+        except Exception as error:
+            self.config_problem = unreadable(error)
 
     def initialize(self, argv: Any = None) -> None:
         """Prepare everything, up to a kernel that can be started."""

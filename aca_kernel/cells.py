@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Code", "LineMagic", "Segment", "split"]
+__all__ = ["Code", "LineMagic", "Segment", "magic_line_start", "split"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +65,26 @@ def split(text: str, line_magics: Collection[str], cell_magics: Collection[str])
     return segments
 
 
+def magic_line_start(text: str, offset: int, cell_magics: Collection[str]) -> int | None:
+    """Where the line around ``offset`` starts if a magic is obeyed there, else None.
+
+    The line begins with ``%``, may be half written, and is one with those that a backslash joins
+    to it. With ``%%`` it must be the cell's first.
+    """
+    start = text.rfind("\n", 0, offset) + 1
+    while start and re.search(r"\\\r?\n\Z", text[:start]):
+        start = text.rfind("\n", 0, start - 1) + 1
+    before = text[:start]
+    if not text.startswith("%", start):
+        return None
+    if not before.strip():
+        return start
+    # What will be written is not known: ask whether some magic would be obeyed in its place.
+    last = split(f"{before}%here\n", ["here"], cell_magics)[-1]
+    is_obeyed = isinstance(last, LineMagic) and not last.cell
+    return start if is_obeyed and not text.startswith("%%", start) else None
+
+
 def _code(lines: list[str]) -> list[Code]:
     text = "".join(lines)
     return [Code(text=text, last=False)] if text.strip() else []
@@ -75,12 +95,10 @@ def _cell_magic(text: str, names: Collection[str]) -> LineMagic | None:
     match = re.match(r"%%(\w+)(\?{1,2})?[ \t\r]*(.*)", first)
     if match is None or match[1] not in names:
         return None
+    arguments = match[3].strip()
+    asks = match[2] is not None or arguments in ("?", "??")
     return LineMagic(
-        name=match[1],
-        arguments=match[3].strip(),
-        cell=True,
-        help=match[2] is not None,
-        body=body,
+        name=match[1], arguments="" if asks else arguments, cell=True, help=asks, body=body
     )
 
 

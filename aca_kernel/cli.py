@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from .commands.base import Command
 from .errors import AcaKernelError, UsageError
+from .outputs.guides import guide_text
 
 __all__ = ["AcaKernelApp", "main"]
 
@@ -69,6 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except AcaKernelError as error:
         print(error, file=sys.stderr)
+        if error.steps:
+            print(f"\n{guide_text(error.steps)}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         return 130

@@ -25,17 +25,23 @@ identifier.
     ├── VersionLacks                this api-version has no such operation
     ├── SessionLost                 the service replaced the session: its state is gone
     ├── ExecutionFailed             the service gave up on a cell (timeout, aborted, ...)
+    ├── ErrorInSession              (extension) a %%session cell raised, in the session
     └── LocalPoolError              the embedded local pool could not start
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 __all__ = [
     "AcaKernelError",
     "AnswerLost",
     "AuthenticationError",
     "BadRequest",
+    "Command",
     "ConfigurationError",
+    "ErrorInSession",
     "ExecutionFailed",
     "LocalPoolError",
     "NotFound",
@@ -46,6 +52,7 @@ __all__ = [
     "ServiceError",
     "ServiceUnavailable",
     "SessionLost",
+    "Step",
     "TooManyRequests",
     "TransferError",
     "TransportError",
@@ -55,21 +62,46 @@ __all__ = [
 ]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A line to copy into a terminal; ``terminal`` says of which shell, where they differ."""
+
+    line: str
+    terminal: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step of what to do about an error."""
+
+    text: str
+    commands: Sequence[Command] = ()
+
+
 class AcaKernelError(Exception):
     """The base of every error that is shown to a user.
 
     ``what`` happened, what is ``left`` (the state that remains), and the ``remedy``
     (what to do, often a command to copy). Empty parts are left out of ``str(error)``.
+    ``steps`` say at length what the remedy says in short, for those who set this up.
     """
 
-    def __init__(self, what: str, *, left: str = "", remedy: str = "") -> None:
+    def __init__(
+        self, what: str, *, left: str = "", remedy: str = "", steps: Sequence[Step] = ()
+    ) -> None:
         super().__init__(what)
         self.what = what
         self.left = left
         self.remedy = remedy
+        self.steps = steps
 
     def __str__(self) -> str:
         return "\n".join(part for part in (self.what, self.left, self.remedy) if part)
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows for it in a local notebook: the text, no traceback of ours."""
+        first, *rest = str(self).splitlines() or [""]
+        return [f"\x1b[31m{type(self).__name__}\x1b[0m: {first}", *rest]
 
 
 class ConfigurationError(AcaKernelError):
@@ -113,11 +145,12 @@ class ServiceError(AcaKernelError):
         *,
         left: str = "",
         remedy: str = "",
+        steps: Sequence[Step] = (),
         status: int = 0,
         code: str = "",
         correlation_id: str = "",
     ) -> None:
-        super().__init__(what, left=left, remedy=remedy)
+        super().__init__(what, left=left, remedy=remedy, steps=steps)
         self.status = status
         self.code = code
         self.correlation_id = correlation_id
@@ -149,6 +182,9 @@ class PermissionRefused(BadRequest):
 class TooManyRequests(ServiceError):
     """The service refused the request for now (429)."""
 
+    retry_after: float | None = None
+    """Seconds that the service asks to wait; None when it does not say."""
+
 
 class PoolFull(TooManyRequests):
     """All sessions of the pool are taken (429 SessionsCountExceedsLimit)."""
@@ -172,6 +208,23 @@ class SessionLost(AcaKernelError):
 
 class ExecutionFailed(AcaKernelError):
     """The service gave up on a cell: a timeout, an abort, a dead interpreter."""
+
+
+class ErrorInSession(AcaKernelError):
+    """Code in the session raised. IPython shows the ``traceback`` that was raised there.
+
+    ``ename``, ``evalue`` and ``traceback`` are what Jupyter's error message holds: text of the
+    session, which the output policy let through.
+    """
+
+    def __init__(self, ename: str, evalue: str, traceback: list[str]) -> None:
+        super().__init__(f"{ename}: {evalue}" if evalue else ename)
+        self.ename = ename
+        self.evalue = evalue
+        self.traceback = traceback
+
+    def _render_traceback_(self) -> list[str]:
+        return self.traceback
 
 
 class LocalPoolError(AcaKernelError):

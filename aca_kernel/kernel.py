@@ -16,8 +16,8 @@ from ipykernel.kernelbase import Kernel
 from traitlets import Float
 
 from .cells import Code, LineMagic, split
-from .errors import AcaKernelError, UsageError
-from .interpreters.base import CellRequest, Reply, error_reply
+from .errors import AcaKernelError, TransportError, UsageError
+from .interpreters.base import CellRequest, Output, Reply, error_reply
 from .interpreters.direct import interrupted_reply
 from .outputs.surrogates import replace_surrogates, tolerant
 from .session import KernelSession
@@ -25,15 +25,13 @@ from .settings import OUTPUT_POLICIES, Settings
 from .stdin import ask
 
 if TYPE_CHECKING:
+    from .completions import Completions
     from .emitter import Emitter
 
 # What only cells need, magics and the output policy, is imported by the first cell: kernel_info
 # is answered sooner.
 
 __all__ = ["AzureSessionsKernel"]
-
-COMPLETION_DEADLINE = 0.7
-"""Seconds after which a completion request is answered with no matches (JupyterLab: 1 s)."""
 
 
 class AzureSessionsKernel(Settings, Kernel):
@@ -58,6 +56,10 @@ class AzureSessionsKernel(Settings, Kernel):
         super().__init__(**kwargs)
         if self.session is not None:
             self.session.pack = tolerant(self.session.pack)
+        self.disinherit()
+        problem = getattr(self.parent, "config_problem", None)
+        if problem is not None:
+            self.problems.insert(0, problem)
         file = getattr(self.parent, "abs_connection_file", "")
         self.remote = KernelSession(
             self,
@@ -69,6 +71,7 @@ class AzureSessionsKernel(Settings, Kernel):
         self._magic = ""  # the one that ran last
         self._in_session = False
         self._warming: asyncio.Task[None] | None = None
+        self._completions: Completions | None = None
 
     # -- the process
 
@@ -167,6 +170,12 @@ class AzureSessionsKernel(Settings, Kernel):
             emitter(reply.error_output())
         except AcaKernelError as error:
             reply = error_reply(error)
+            is_outage = isinstance(error, TransportError) and self.remote.is_met
+            if error.steps and not is_outage:
+                from .outputs.guides import guide
+
+                content = guide(error.steps)
+                emitter(Output(msg_type="display_data", content=content, own=True))
             emitter(reply.error_output())
         except Exception as error:
             self.log.exception("A cell failed inside the kernel")
@@ -216,7 +225,9 @@ class AzureSessionsKernel(Settings, Kernel):
             else None,
             shows_result=segment.last,
         )
-        await self.remote.connected()
+        _, interpreter = await self.remote.connected()
+        if not interpreter.started:
+            await self.remote.start(emit)
         self._in_session = True
         try:
             reply = await self.remote.execute(piece, emit.session)
@@ -304,38 +315,21 @@ class AzureSessionsKernel(Settings, Kernel):
     # -- what an editor asks
 
     async def do_complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
-        """Completions from the session, within 0.7 s, else none."""
-        nothing = {
-            "status": "ok",
-            "matches": [],
-            "cursor_start": cursor_pos,
-            "cursor_end": cursor_pos,
-            "metadata": {},
-        }
-        if self.mode == "direct":
-            return nothing
+        """Completions, within 0.7 s."""
+        if self._completions is None:
+            from .completions import Completions
 
-        async def ask_session() -> dict[str, Any]:
-            _, interpreter = await self.remote.connected()
-            return await interpreter.complete(code, cursor_pos)
-
-        try:
-            return await asyncio.wait_for(ask_session(), COMPLETION_DEADLINE)
-        except (AcaKernelError, asyncio.TimeoutError):
-            return nothing
+            self._completions = Completions(self.remote, self._root)
+        return await self._completions.at(code, cursor_pos)
 
     async def do_inspect(
         self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: Any = ()
     ) -> dict[str, Any]:
         """Help for the magics of ours; the session's own objects as far as the mode can."""
-        from .magics import CELL_MAGICS, LINE_MAGICS, magic_help
+        from .magics import magic_at, magic_help
 
-        line = code[:cursor_pos].rsplit("\n", 1)[-1] + code[cursor_pos:].split("\n", 1)[0]
-        word = line.strip().split(" ", 1)[0].strip("?")
-        name = word.lstrip("%")
-        if (word.startswith("%%") and name in CELL_MAGICS) or (
-            word == f"%{name}" and name in LINE_MAGICS
-        ):
+        name = magic_at(code, cursor_pos)
+        if name is not None:
             data = {"text/plain": magic_help(name)}
             return {"status": "ok", "found": True, "data": data, "metadata": {}}
         interpreter = self.remote.interpreter

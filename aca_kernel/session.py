@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
+
+from jupyter_core.paths import jupyter_data_dir
 
 from .errors import (
     AcaKernelError,
@@ -21,10 +23,12 @@ from .interpreters.auto import AutoInterpreter
 from .interpreters.base import CellRequest, Emit, Interpreter, Output, Reply
 from .interpreters.direct import DirectInterpreter
 from .interpreters.linked import LinkedInterpreter
+from .interpreters.poolwait import start_when_free
 from .interpreters.worker import Worker
 from .outputs.notices import notice
 from .pool import PoolClient, SessionInfo, check_identifier
 from .pool.connect import connect
+from .recent import RecentSession, RecentSessions
 from .settings import LOCAL_ENDPOINT, Settings
 
 __all__ = ["RELEASE_DEADLINE", "KernelSession"]
@@ -34,6 +38,9 @@ RELEASE_DEADLINE = 2.0
 
 LOCAL_TOLERANCE = 3.0
 """Seconds without the embedded local pool after which it is taken for ended."""
+
+REMEMBER_EVERY = 60.0
+"""Seconds between two notes of when the session was last used."""
 
 DEFAULT_COOLDOWN = 300.0
 """Seconds that a session is taken to live without a call when the service does not say."""
@@ -63,6 +70,9 @@ class KernelSession:
         self._pool_was_started = False
         self._warning = ""  # what the local pool warns of, until it has been shown
         self._ending = False
+        self.recent = self._recent_sessions()
+        self.listed: Sequence[RecentSession] = ()
+        self._remembered = ("", 0.0)
 
     # -- what it is
 
@@ -91,6 +101,11 @@ class KernelSession:
         """Whether this kernel has reached the session yet."""
         self._note_reached()
         return self.identifier in self._reached
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the session has answered, so that login, role and endpoint are right."""
+        return self.interpreter is not None and self.interpreter.started
 
     def _note_reached(self) -> None:
         if self.interpreter is not None and self.interpreter.is_reached:
@@ -158,6 +173,16 @@ class KernelSession:
         self._pool_was_started = True
         self._warning = pool.warning
         return connect(self.settings, endpoint=pool.endpoint, token=pool.token)
+
+    async def start(self, emit: Emit) -> None:
+        """Reach the session, allocating it when it is not there, for a cell that waits for it.
+
+        While the pool is full it is asked again for ``pool_wait`` seconds, and ``emit`` shows
+        that. Raises AcaKernelError.
+        """
+        _, interpreter = await self.connected()
+        await start_when_free(lambda: interpreter.start(emit), emit, self.settings.pool_wait)
+        self._remember()
 
     async def execute(self, request: CellRequest, emit: Emit) -> Reply:
         """Run code in the session. Raises AcaKernelError when it could not be run."""
@@ -244,6 +269,7 @@ class KernelSession:
         """Delete the session; the next cell starts a new, empty one."""
         client, _ = await self.connected()
         await self.worker.call(client.delete_session, self.identifier)
+        self._forget(self.identifier, client)
         self._leave()
         self._reached.discard(self.identifier)
 
@@ -273,6 +299,7 @@ class KernelSession:
     def touch(self) -> None:
         """Say that a cell has just ended: the time of ``keep_alive`` begins now."""
         self._last_cell = time.monotonic()
+        self._remember()
         if self.keep_alive > 0 and (self._keeper is None or self._keeper.done()):
             self._keeper = asyncio.ensure_future(self._keep())
 
@@ -298,6 +325,30 @@ class KernelSession:
                         continue
         finally:
             worker.abandon()
+
+    # -- remembering it
+
+    def _recent_sessions(self) -> RecentSessions | None:
+        """Where sessions are remembered; None where they are not, or end with their kernel."""
+        if not self.settings.remember_sessions or self.is_local:
+            return None
+        return RecentSessions(Path(jupyter_data_dir(), "aca-kernel"))
+
+    def _remember(self) -> None:
+        """Keep the session for `%session attach`, so that it can be found after a crash."""
+        if self.recent is None or self.client is None or self._ending or not self.is_met:
+            return
+        identifier, since = self._remembered
+        now = time.monotonic()
+        if identifier != self.identifier or now - since > REMEMBER_EVERY:
+            self._remembered = (self.identifier, now)
+            notebook = "/".join(Path(self.settings.notebook_path()).parts[-2:])
+            self.recent.remember(self.identifier, self.client.endpoint.url, notebook)
+
+    def _forget(self, identifier: str, client: PoolClient) -> None:
+        self._remembered = ("", 0.0)
+        if self.recent is not None:
+            self.recent.forget(identifier, client.endpoint.url)
 
     # -- letting it go
 
@@ -329,12 +380,14 @@ class KernelSession:
             return
         doomed = self._reached & {self._derived}
         if client is not None:
-            await _within_deadline(
+            is_deleted = await _within_deadline(
                 lambda worker: [
                     worker.call(client.delete_session, name, timeout=RELEASE_DEADLINE)
                     for name in sorted(doomed)
                 ]
             )
+            if is_deleted and doomed:
+                self._forget(self._derived, client)
             client.close()
         self.marker.clear()
 

@@ -14,6 +14,7 @@ import os
 import re
 import urllib.request
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from traitlets import Bool, Float, List, TraitError, Unicode
@@ -51,7 +52,7 @@ class Settings(Configurable):
     session_id = Unicode(
         help="The session's identifier, 4 to 128 characters. Without one it is derived from the"
         " kernel's connection file, and the session is deleted at shutdown.",
-    ).tag(config=True, env=("ACA_SESSION_ID",))
+    ).tag(config=True, env=("ACA_SESSION_ID",), secret=True)
     api_version = Unicode(
         "2025-10-02-preview",
         help="The api-version of the session pool's REST API.",
@@ -63,7 +64,7 @@ class Settings(Configurable):
     access_token = Unicode(
         help="An access token for the pool. Without one, azure-identity's"
         " DefaultAzureCredential gets it: az login, managed identity, environment.",
-    ).tag(config=True, env=("ACA_ACCESS_TOKEN",))
+    ).tag(config=True, env=("ACA_ACCESS_TOKEN",), secret=True)
     token_scope = Unicode(
         "https://dynamicsessions.io/.default",
         help="The scope that a token is asked for.",
@@ -87,6 +88,10 @@ class Settings(Configurable):
         600.0,
         help="Seconds that a running cell survives without the network (linked mode).",
     ).tag(config=True, env=("ACA_OUTAGE_TOLERANCE",))
+    pool_wait = Float(
+        120.0,
+        help="Seconds that a cell waits for a session while the pool is full; 0 for none.",
+    ).tag(config=True, env=("ACA_POOL_WAIT",))
     prewarm = Bool(
         False,
         help="Allocate the session right after the kernel starts, not with the first cell.",
@@ -96,6 +101,11 @@ class Settings(Configurable):
         help="Seconds after the last cell during which the session is kept from cooling down,"
         " by one cheap call per half cooldown period; 0 for none.",
     ).tag(config=True, env=("ACA_KEEP_ALIVE",))
+    remember_sessions = Bool(
+        True,
+        help="Keep which sessions this user had lately, for %session attach: in Jupyter's data"
+        " directory, readable by the user alone.",
+    ).tag(config=True, env=("ACA_REMEMBER_SESSIONS",))
     output_policy = Unicode(
         "isolated",
         help="What a session may show here: isolated, trusted or text.",
@@ -157,6 +167,16 @@ class Settings(Configurable):
                 )
             return
 
+    @classmethod
+    def disinherit(cls) -> None:
+        """Take the secrets out of this process's environment, so that no child gets them.
+
+        The Azure CLI is such a child, which azure-identity starts for a token.
+        """
+        for trait in cls.class_traits(secret=True).values():
+            for variable in trait.metadata["env"]:
+                os.environ.pop(variable, None)
+
     def check(self) -> None:
         """Raise :class:`ConfigurationError` for the first option that cannot be used."""
         if self.problems:
@@ -183,7 +203,7 @@ class Settings(Configurable):
                 remedy=f"Unset {self.variables('execution_timeout')[0]} for no limit of its own,"
                 " then restart the kernel.",
             )
-        for name in ("execution_timeout", "outage_tolerance", "keep_alive"):
+        for name in ("execution_timeout", "outage_tolerance", "pool_wait", "keep_alive"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < float("inf"):
                 raise ConfigurationError(
@@ -196,6 +216,14 @@ class Settings(Configurable):
         """The environment variables of the option ``name``, in the order they are looked at."""
         variables: tuple[str, ...] = cls.class_traits()[name].metadata["env"]
         return variables
+
+    @staticmethod
+    def notebook_path() -> str:
+        """The notebook's path as Jupyter's server tells it, else its folder; "" for unknown."""
+        try:
+            return os.environ.get("JPY_SESSION_NAME", "") or str(Path.cwd())
+        except OSError:
+            return ""
 
     @staticmethod
     def proxies() -> Mapping[str, str]:

@@ -15,11 +15,17 @@ from traitlets.config import Config
 from traitlets.config.application import ArgvType
 from traitlets.config.loader import KVArgParseConfigLoader
 
+from ..discretion import DiscreetApplication, unreadable
 from ..errors import ConfigurationError, UsageError
 from ..kernel import AzureSessionsKernel
+from ..pool import shorten
+from ..pool.steps import from_the_start
 from ..settings import Settings
 
-__all__ = ["POOL_ALIASES", "Command"]
+__all__ = ["POOL_ALIASES", "Command", "shown_word"]
+
+LONGEST_SHOWN = 24
+"""A longer word may be a whole identifier, so that no message repeats it."""
 
 POOL_ALIASES = {
     "endpoint": (
@@ -34,7 +40,7 @@ POOL_ALIASES = {
 }
 
 
-class Command(JupyterApp):
+class Command(DiscreetApplication, JupyterApp):
     """One command. Options that it does not know, and words too many, are refused."""
 
     name = "aca-kernel"
@@ -83,6 +89,7 @@ class Command(JupyterApp):
                 left="Nothing was sent.",
                 remedy=f"Give it with --endpoint, or set {settings.variables('pool_endpoint')[0]}"
                 " to the pool's management endpoint.",
+                steps=from_the_start(),
             )
         return settings
 
@@ -93,7 +100,7 @@ class Command(JupyterApp):
         """
         super().initialize(argv)
         if not self.subapp and not self.words and self.extra_args:
-            raise self.misused(f"{self.extra_args[0]!r} is one word too many.")
+            raise self.misused(f"{shown_word(self.extra_args[0])!r} is one word too many.")
 
     def misused(self, what: str) -> UsageError:
         """The error that says ``what`` is wrong with the command line, and how to go on."""
@@ -110,11 +117,7 @@ class Command(JupyterApp):
         try:
             super().load_config_file(suppress_errors=False)
         except Exception as error:
-            raise ConfigurationError(
-                f"A configuration file cannot be read: {type(error).__name__}: {error}",
-                remedy="Correct aca_kernel_config.py or jupyter_config.py (`jupyter --paths` lists"
-                " where they may be).",
-            ) from error
+            raise unreadable(error) from None
 
     def migrate_config(self) -> None:
         """Nothing: this program is younger than the files that Jupyter would move."""
@@ -128,6 +131,11 @@ class Command(JupyterApp):
 
 _DOT = "__DOT__"
 """What traitlets puts for a dot in the names that argparse sees."""
+
+
+def shown_word(word: str) -> str:
+    """A word of the command line as a message may repeat it."""
+    return shorten(word) if len(word) > LONGEST_SHOWN else word
 
 
 class _StrictLoader(KVArgParseConfigLoader):

@@ -15,12 +15,9 @@ from ..identity import IDENTIFIER_PREFIX
 from ..pool import PoolClient, SessionInfo, shorten
 from ..pool.connect import connect
 from ..settings import LOCAL_ENDPOINT
-from .base import POOL_ALIASES, Command
+from .base import POOL_ALIASES, Command, shown_word
 
 __all__ = ["SessionsApp"]
-
-LONGEST_SHOWN = 24
-"""A longer word may be a whole identifier, so that no message repeats it."""
 
 
 class SessionsCommand(Command):
@@ -95,14 +92,13 @@ aca-kernel sessions delete aca-kernel-4f1c
                 one for one in shown if one.startswith(wanted)
             ]
             if not wanted or not found:
-                label = shorten(wanted) if len(wanted) > LONGEST_SHOWN else wanted
                 raise AcaKernelError(
-                    f"The pool has no session {label!r}.",
+                    f"The pool has no session {shown_word(wanted)!r}.",
                     remedy="`aca-kernel sessions list` shows the sessions there are.",
                 )
             if len(found) > 1:
                 raise AcaKernelError(
-                    f"{len(found)} sessions begin with {wanted!r}.",
+                    f"{len(found)} sessions begin with {shown_word(wanted)!r}.",
                     left="None was deleted.",
                     remedy="Give more of the identifier.",
                 )

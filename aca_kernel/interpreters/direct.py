@@ -76,7 +76,8 @@ async def _run(
     shown = ""
     if _may_be_string(execution, request):
         answer = await _probe(client, identifier, probes.shown_as(execution.result), call)
-        shown = str(answer.get("shown", ""))
+        said = answer.get("shown")
+        shown = said if isinstance(said, str) else ""
     # Off the event loop: pictures and long tracebacks take their time.
     outputs, reply = await call(map_execution, execution, request, limit=limit, shown=shown)
     if not request.silent:

@@ -21,16 +21,20 @@ from ..errors import (
 )
 from ..link.client import GuestGone, Hello, Link, LinkTaken, NoGuest, Transient
 from ..link.counts import count_request
+from ..link.protocol import MAX_LINE_BYTES
 from ..outputs.notices import notice
 from ..pool import PoolClient, shorten
 from .base import CellRequest, Emit, Interpreter, Output, Reply
 from .beside import Beside
 from .guestmessages import (
     buffers,
+    completions,
     death,
     dropped,
+    history_lines,
     link_taken,
     others_calls,
+    prompt_of,
     reply_of,
     session_replaced,
     still_running,
@@ -64,6 +68,9 @@ OUTPUTS = frozenset(
     ["stream", "display_data", "update_display_data", "execute_result", "error", "clear_output"]
 )
 
+MOST_KERNELS = 2**31
+"""A guest kernel's number that is not below this is no number of one."""
+
 PASSING = (Transient, TransportError, ServiceUnavailable, TooManyRequests)
 """What an exchange may fail with while the session itself is all right."""
 
@@ -77,6 +84,8 @@ class _Running:
         self.emit = emit
         self.reply: dict[str, Any] | None = None
         self.idle = False
+        self.idle_at = 0.0
+        self.is_incomplete = False  # a message was left out, and may have been its reply
         self.is_there = False  # whether an exchange with it has been answered
 
     @property
@@ -248,7 +257,14 @@ class LinkedInterpreter(Interpreter):
             ):
                 timed_out = True
                 await self.interrupt()
-            if self._interrupted_at is not None:
+            if running.idle and running.reply is None and running.is_incomplete:
+                if now - running.idle_at > LOST_REPLY:
+                    raise ExecutionFailed(
+                        "The cell has ended, but how is not known: its reply was too large.",
+                        left="Variables and files stay.",
+                        remedy="Run the next cell; raise errors with shorter texts.",
+                    )
+            elif self._interrupted_at is not None:
                 since = now - self._interrupted_at
                 if running.idle and running.reply is None and since > LOST_REPLY:
                     # SIGINT struck ipykernel between a request and its code: no reply comes.
@@ -263,7 +279,7 @@ class LinkedInterpreter(Interpreter):
         assert request is not None  # noqa: S101
         if request.store_history and not request.silent:
             count = content.get("execution_count")
-            self._next_count = count + 1 if isinstance(count, int) else None
+            self._next_count = count + 1 if type(count) is int and count < 2**31 else None
         if timed_out:
             raise ExecutionFailed(
                 f"The cell ran longer than execution_timeout ({self._execution_timeout:g} s)"
@@ -277,20 +293,21 @@ class LinkedInterpreter(Interpreter):
 
     async def complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
         """Completions from the guest kernel's namespace."""
-        return await self._ask("complete_request", {"code": code, "cursor_pos": cursor_pos})
+        reply = await self._ask("complete_request", {"code": code, "cursor_pos": cursor_pos})
+        return completions(reply, code, cursor_pos)
 
     async def inspect(self, code: str, cursor_pos: int, detail_level: int) -> dict[str, Any]:
         """Help on what stands at the cursor, as plain text only (trust.md 3.5)."""
+        from ..outputs.policy import OutputPolicy  # late, as in kernel.py
+
         content = {"code": code, "cursor_pos": cursor_pos, "detail_level": detail_level}
         reply = await self._ask("inspect_request", content)
-        data = reply.get("data")
-        text = data.get("text/plain") if isinstance(data, dict) else None
-        shown = {"text/plain": text} if isinstance(text, str) else {}
+        shown = OutputPolicy.inspection(reply.get("data"))
         return {"status": "ok", "found": bool(shown), "data": shown, "metadata": {}}
 
     async def history(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The guest kernel's history."""
-        return await self._ask("history_request", dict(request))
+        return history_lines(await self._ask("history_request", dict(request)))
 
     async def _ask(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
         if not self._met:
@@ -396,8 +413,22 @@ class LinkedInterpreter(Interpreter):
             outage.end()
             running.is_there = True
             break
-        for message in messages:
+        self._tell_left_out(running)
+        for number, message in enumerate(messages):
+            if number % 100 == 99:
+                await asyncio.sleep(0)  # a flood keeps nothing else from its turn
             await self._take(message)
+
+    def _tell_left_out(self, running: _Running) -> None:
+        if not self._link.left_out():
+            return
+        running.is_incomplete = True
+        if running.emit is not None:
+            text = (
+                f"A message of the session was larger than {MAX_LINE_BYTES >> 20} MB and was left"
+                " out. Write large results to a file and %download it."
+            )
+            running.emit(Output(msg_type="display_data", content=notice(text), own=True))
 
     async def _answer(
         self, running: _Running, wait: float, outage: Outage
@@ -454,15 +485,15 @@ class LinkedInterpreter(Interpreter):
             return
         channel, kind = message.get("channel"), header.get("msg_type")
         running, ours = self._running, parent.get("msg_id")
-        if running is None:
+        if running is None or not isinstance(kind, str) or not isinstance(ours, str):
             return
         if channel == "iopub":
             if kind == "status":
-                running.idle = running.idle or (
-                    ours == running.message_id and content.get("execution_state") == "idle"
-                )
+                is_idle = ours == running.message_id and content.get("execution_state") == "idle"
+                if is_idle and not running.idle:
+                    running.idle, running.idle_at = True, time.monotonic()
             elif kind in OUTPUTS:
-                self._show(running, str(kind), message)
+                self._show(running, kind, message)
         elif ours == running.message_id:
             if channel == "shell":
                 running.reply = content
@@ -477,7 +508,7 @@ class LinkedInterpreter(Interpreter):
         if ours not in self._cells:
             return
         if ours != running.message_id and ours in self._cut_off:
-            self._cut_off.discard(str(ours))
+            self._cut_off.discard(ours)
             text = "What follows, up to this cell's own output, is of the cell that was cut off."
             running.emit(Output(msg_type="display_data", content=notice(text), own=True))
         if kind == "execute_result" and not request.shows_result:
@@ -509,7 +540,7 @@ class LinkedInterpreter(Interpreter):
         elif event == "dropped":
             if running is not None and message.get("msg_id") == running.message_id:
                 self._drop(running)
-        elif isinstance(number, int) and number > self._kernel:
+        elif type(number) is int and self._kernel < number < MOST_KERNELS:
             self._kernel = number
             self._next_count = 1
             error = death(event, code)
@@ -526,8 +557,7 @@ class LinkedInterpreter(Interpreter):
         request = running.request
         if request is None or request.ask is None:
             return
-        prompt, password = str(content.get("prompt", "")), content.get("password") is True
-        self._asking = asyncio.ensure_future(request.ask(prompt, password))
+        self._asking = asyncio.ensure_future(request.ask(*prompt_of(content)))
         try:
             value = await self._asking
         except asyncio.CancelledError:

@@ -65,7 +65,10 @@ def result_text(value: Any) -> str | None:
     """
     if value is None or value == "":
         return None
-    return value if isinstance(value, str) else repr(value)
+    try:
+        return value if isinstance(value, str) else repr(value)
+    except RecursionError:
+        return "<a value that is nested too deeply to be shown>"
 
 
 def is_image(value: Any) -> bool:

@@ -37,7 +37,8 @@ class Outage:
         if isinstance(error, Transient) and self._attempts < 4:
             pause = 0.05
         else:
-            self._tell(f"{error.what} Trying again, {now - self._began:.0f} s so far.")
+            seconds = f"{now - self._began:.0f} s so far."
+            self._tell(f"{error.what} Trying again, {seconds}{self._until()}")
         if interrupted.is_set() and self._attempts > 4:
             return False
         try:
@@ -65,7 +66,7 @@ class Outage:
             return
         self._tell(
             f"The session has not answered for {time.monotonic() - self._began:.0f} s: the network"
-            " is away, or another client's code runs there. Waiting."
+            f" is away, or another client's code runs there. Waiting.{self._until()}"
         )
 
     def end(self) -> None:
@@ -84,11 +85,14 @@ class Outage:
             remedy="Run the next cell when the network is back: it shows what is still there.",
         )
 
+    def _until(self) -> str:
+        if not self._cooldown:
+            return ""
+        return f" A session without a call is deleted after {self._cooldown:.0f} s."
+
     def _tell(self, text: str) -> None:
         if self._emit is None:
             return
-        if self._cooldown and not self._is_taken:
-            text += f" A session without a call is deleted after {self._cooldown:.0f} s."
         content = notice(text)
         kind = "update_display_data" if self._display_id else "display_data"
         self._display_id = self._display_id or f"aca-kernel-{uuid.uuid4().hex}"

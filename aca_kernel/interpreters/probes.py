@@ -8,12 +8,12 @@ hostile like all output: it is parsed, never believed beyond how a cell is shown
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..pool.staging import OWN_CALL
 
-__all__ = ["expressions", "greeting", "guard_text", "parse_line", "shown_as"]
+__all__ = ["expressions", "greeting", "guard_text", "parse_line", "shown_as", "versions"]
 
 _MARK = "_aca_kernel_mark"
 
@@ -52,6 +52,23 @@ results = get_ipython().user_ns.get("_oh") or {{}}
 value = results[max(results)] if results else None
 text = repr(value) if type(value) is str else ""
 print(json.dumps({{"shown": text if {result!r} in (value, text[1:-1]) else ""}}))
+"""
+    )
+
+
+def versions(packages: Sequence[str]) -> str:
+    """Prints a dictionary with the version of ``python`` and of each package that is there."""
+    return OWN_CALL + _run(
+        f"""
+import json, sys
+from importlib import metadata
+found = {{"python": sys.version.split()[0]}}
+for name in {list(packages)!r}:
+    try:
+        found[name] = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        pass
+print(json.dumps(found))
 """
     )
 

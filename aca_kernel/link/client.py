@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import AcaKernelError
 from ..outputs import tracebacks
 from ..pool import Execution, PoolClient
+from ..pool.refusals import clean
 from .bootstrap import bootstrap_code, exchange_code
 from .protocol import MARK, FrameError, Peer, fingerprint, pack, unpack
 
@@ -29,6 +30,15 @@ LEAST_BUDGET = 1000
 
 SERVICE_CAP = 220
 """Seconds that the service lets a call take. Another client's call may hold an exchange up."""
+
+MOST_MESSAGES = 100_000
+"""Messages in one answer; an honest guest's are too long for more to fit into a frame."""
+
+DEEPEST = 200
+"""Levels of a message; what is nested deeper could be read here, but not sent on."""
+
+MOST_NUMBER = 2**31
+"""Counts that are not below this are no counts."""
 
 Call = Callable[..., Awaitable[Any]]
 
@@ -83,6 +93,7 @@ class Link:
         self._budget = FIRST_BUDGET
         self._ceiling = MOST_BUDGET
         self._limit = 20_000_000
+        self._left_out = 0
         self.boot = ""
         self.peer = Peer()
 
@@ -104,9 +115,9 @@ class Link:
         if not execution.succeeded:
             error = tracebacks.parse(execution.stderr)
             if error is None:  # the service's own words, as in _open_answer
-                raise Transient(_last_line(execution.stderr))
-            raise NoGuest(f"{error.ename}: {error.evalue}".splitlines()[0][:200])
-        answers = {"stdout": execution.stdout, "result": str(execution.result or "")}
+                raise Transient(_said(execution.stderr))
+            raise NoGuest(clean(f"{error.ename}: {error.evalue}"[:200]))
+        answers = {"stdout": execution.stdout, "result": _result(execution)}
         for way, text in answers.items():
             try:
                 found, _ = unpack(text)
@@ -121,20 +132,27 @@ class Link:
         return self._meet((await self._exchange({"op": "hello"}))[0])
 
     def _meet(self, head: dict[str, Any]) -> Hello:
-        try:
-            hello = Hello(
-                boot=str(head["boot"]),
-                python=str(head["python"])[:40],
-                cells=int(head["cells"]),
-                kernel=int(head["kernel"]),
-                share=head["share"] is True,
-            )
-        except (KeyError, TypeError, ValueError):
-            raise NoGuest("the guest's first answer has another shape") from None
-        if hello.boot != self.boot:
-            self.boot = hello.boot
+        boot, python = head.get("boot"), head.get("python")
+        cells, kernel = _number(head.get("cells")), _number(head.get("kernel"))
+        if (
+            not isinstance(boot, str)
+            or not 0 < len(boot) <= 64
+            or not isinstance(python, str)
+            or cells is None
+            or kernel is None
+        ):
+            raise NoGuest("the guest's first answer has another shape")
+        if boot != self.boot:
+            self.boot = boot
             self.peer = Peer()
-        return hello
+            self._left_out = 0
+        return Hello(
+            boot=boot,
+            python=clean(python[:40]),
+            cells=cells,
+            kernel=kernel,
+            share=head.get("share") is True,
+        )
 
     async def exchange(self, *, until: str | None, wait: float) -> list[dict[str, Any]]:
         """Send what is queued, and give the messages that have come in, in order.
@@ -146,6 +164,8 @@ class Link:
         head = self._head(until=until, wait=wait)
         text = self.peer.frame(head, SEND_BUDGET)
         answer, data = await self._send(text)
+        if data.count(b"\n") > MOST_MESSAGES:
+            raise Transient("The session answered with a flood of messages.")
         try:
             lines = self.peer.receive(answer, data)
         except FrameError as error:
@@ -154,10 +174,11 @@ class Link:
             self._budget = min(self._budget * 2, self._ceiling)
         return [message for line in lines if (message := _parse(line)) is not None]
 
-    @property
-    def more_to_send(self) -> bool:
-        """Whether something is queued that the guest has not acknowledged."""
-        return not self.peer.silent
+    def left_out(self) -> int:
+        """How many messages have been left out, since the last call, because of their size."""
+        new = self.peer.inbox.left_out - self._left_out
+        self._left_out += new
+        return new
 
     def restart_call(self) -> Callable[[], int]:
         """A blocking call that has the guest kernel replaced, and gives the new one's number.
@@ -172,8 +193,7 @@ class Link:
                 self._identifier, code, output_limit=self._limit, repeatable=True
             )
             answer, _ = self._open_answer(execution)
-            number = answer.get("kernel")
-            return number if isinstance(number, int) else 0
+            return _number(answer.get("kernel")) or 0
 
         return restart
 
@@ -212,8 +232,8 @@ class Link:
     def _open_answer(self, execution: Execution) -> tuple[dict[str, Any], bytes]:
         if not execution.succeeded:
             # Another client's failing call aborts what waits behind it (service.md 8).
-            raise Transient(_last_line(execution.stderr))
-        text = execution.stdout if self._way == "stdout" else str(execution.result or "")
+            raise Transient(_said(execution.stderr))
+        text = execution.stdout if self._way == "stdout" else _result(execution)
         try:
             answer, data = unpack(text)
         except FrameError as error:
@@ -243,9 +263,18 @@ class Link:
         self._budget = min(self._budget, self._ceiling)
 
 
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1][:200] if lines else "The session gave no answer."
+def _said(stderr: str) -> str:
+    """What a failed call said, in a sentence: its last line, which is hostile text."""
+    said = clean(stderr.strip().rpartition("\n")[2][:1000])
+    return f'The session gave no answer, but said: "{said}".' if said else "There was no answer."
+
+
+def _result(execution: Execution) -> str:
+    return execution.result if isinstance(execution.result, str) else ""
+
+
+def _number(value: Any) -> int | None:
+    return value if type(value) is int and 0 <= value < MOST_NUMBER else None
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:
@@ -253,4 +282,22 @@ def _parse(line: bytes) -> dict[str, Any] | None:
         message = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return message if isinstance(message, dict) else None
+    if not isinstance(message, dict):
+        return None
+    if line.count(b"[") + line.count(b"{") > DEEPEST and _is_deep(message):
+        return None
+    return message
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            item
+            for container in level
+            for item in (container.values() if isinstance(container, dict) else container)
+            if isinstance(item, (dict, list))
+        ]
+        if not level:
+            return False
+    return True

@@ -384,7 +384,7 @@ class Relay:
         message_id, kind = parent_header.get("msg_id"), own_header.get("msg_type")
         is_idle = kind == "status" and b'"idle"' in content
         if kernel.is_ours(parent_header):
-            if is_idle and not kernel.ready:
+            if is_idle and not kernel.ready and kernel.can_ask:
                 kernel.ready = True
                 while self._waiting:
                     self._forward(self._waiting.popleft())

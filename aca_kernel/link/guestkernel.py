@@ -89,6 +89,8 @@ class GuestKernel:
                 socket.subscribe(b"")
             else:
                 socket.identity = b"aca-kernel-link"  # stdin is routed by the shell's identity
+            if channel == "stdin":
+                self._asking = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
             socket.connect(f"ipc://{info['ip']}-{ports[channel + '_port']}")
             self.sockets[channel] = socket
         self.ready = False
@@ -111,6 +113,11 @@ class GuestKernel:
         """Whether a message answers an `own_request`."""
         return parent.get("msg_id") in self._own
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether the kernel's questions come here: those before the connection would be lost."""
+        return bool(self._asking.poll(0))
+
     def interrupt(self) -> None:
         """SIGINT to the kernel and what it started; then a request that wakes its event loop."""
         try:
@@ -124,6 +131,7 @@ class GuestKernel:
         with suppress(OSError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        self.sockets["stdin"].disable_monitor()
         for socket in self.sockets.values():
             socket.close()
         shutil.rmtree(self.folder, ignore_errors=True)

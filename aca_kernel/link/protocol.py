@@ -128,10 +128,14 @@ class Outbox:
 
 
 class Inbox:
-    """The bytes that have arrived: each counts once, and only without a gap."""
+    """The bytes that have arrived: each counts once, and only without a gap.
+
+    ``left_out`` counts the messages that were larger than `MAX_LINE_BYTES`.
+    """
 
     def __init__(self) -> None:
         self.received = 0
+        self.left_out = 0
         self._rest = bytearray()
         self._is_too_large = False  # the message that is coming in
 
@@ -146,9 +150,13 @@ class Inbox:
         if lines:
             lines[0] = bytes(self._rest) + lines[0]
             if self._is_too_large:
+                self.left_out += 1
                 del lines[0]
             self._rest.clear()
             self._is_too_large = False
+            kept = [line for line in lines if len(line) <= MAX_LINE_BYTES]
+            self.left_out += len(lines) - len(kept)
+            lines = kept
         self._rest += rest
         if self._is_too_large or len(self._rest) > MAX_LINE_BYTES:
             self._is_too_large = True

@@ -15,6 +15,7 @@ from traitlets import Bool, CaselessStrEnum, Float, Int, Unicode, default
 from traitlets.config.application import ArgvType, catch_config_error
 
 from .. import __name__ as _package
+from ..discretion import DiscreetApplication
 from ..errors import LocalPoolError
 from .app import Listening, serve
 from .sessions import PoolOptions
@@ -35,7 +36,7 @@ _ALIASES = {
 }
 
 
-class PoolApp(JupyterApp):
+class PoolApp(DiscreetApplication, JupyterApp):
     """A session pool on this machine, with the REST API of the service."""
 
     name = f"{_package.replace('_', '-')} pool"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
+import re
+
+from ..cells import magic_line_start
 from ..errors import UsageError
 from ..interpreters.base import Reply
 from .base import HelpRequested, Magic, MagicContext, SessionControl, split_arguments
@@ -18,6 +22,7 @@ __all__ = [
     "MagicContext",
     "SessionControl",
     "check_arguments",
+    "magic_at",
     "magic_help",
     "run_magic",
 ]
@@ -40,7 +45,7 @@ def check_arguments(name: str, arguments: str) -> str | None:
     Raises UsageError for wrong arguments.
     """
     try:
-        _find(name).parser().parse_args(split_arguments(arguments))
+        _parse(_find(name), arguments)
     except HelpRequested as help_:
         return help_.what
     return None
@@ -54,16 +59,35 @@ async def run_magic(name: str, arguments: str, context: MagicContext) -> Reply |
     """
     magic = _find(name)
     try:
-        parsed = magic.parser().parse_args(split_arguments(arguments))
+        parsed = _parse(magic, arguments)
     except HelpRequested as help_:
         context.stream(f"{help_.what}\n")
         return None
     return await magic.run(parsed, context)
 
 
+def magic_at(code: str, offset: int) -> str | None:
+    """The magic of ours, percent signs included, whose line around ``offset`` is obeyed."""
+    start = magic_line_start(code, offset, CELL_MAGICS)
+    found = re.match(r"(%%?)\s*(\w+)", code[start:]) if start is not None else None
+    if found is None or found[2] not in (LINE_MAGICS if found[1] == "%" else CELL_MAGICS):
+        return None
+    return found[1] + found[2]
+
+
 def magic_help(name: str) -> str:
     """The help of the magic ``name``, with or without percent signs. Raises UsageError."""
     return _find(name.lstrip("%")).parser().format_help().strip()
+
+
+def _parse(magic: Magic, arguments: str) -> argparse.Namespace:
+    parser = magic.parser()
+    try:
+        words = split_arguments(arguments)
+    except UsageError as error:
+        error.remedy = f"{error.remedy}\n{parser.format_usage().strip()}"
+        raise
+    return parser.parse_args(words)
 
 
 def _find(name: str) -> Magic:

@@ -6,15 +6,17 @@ import argparse
 import os
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, TypeVar
+from types import MappingProxyType
+from typing import Any, Literal, NoReturn, Protocol
 
 from ..errors import UsageError
 from ..interpreters.base import Emit, Interpreter, Output, Reply
 from ..pool import PoolClient, SessionInfo
+from ..recent import RecentSession, RecentSessions
 
 __all__ = [
     "HelpRequested",
@@ -22,10 +24,12 @@ __all__ = [
     "MagicContext",
     "MagicParser",
     "SessionControl",
+    "Values",
     "split_arguments",
 ]
 
-T = TypeVar("T")
+Values = Literal["local file", "local folder", "session file", "session folder"]
+"""What a word of a magic's line names, for Tab to complete."""
 
 
 class SessionControl(Protocol):
@@ -36,12 +40,19 @@ class SessionControl(Protocol):
         """The full session identifier: never shown but on request."""
 
     @property
-    def mode(self) -> str:
-        """``linked`` or ``direct``, or the configured mode while nothing has run."""
+    def is_own(self) -> bool:
+        """Whether the kernel made the session itself, and so deletes it at shutdown."""
 
     @property
-    def is_own(self) -> bool:
-        """Whether the kernel made this session itself, and so deletes it at shutdown."""
+    def recent(self) -> RecentSessions | None:
+        """The sessions that this user had lately; None where they are not remembered."""
+
+    listed: Sequence[RecentSession]
+    """Those that were shown last, in the order of their numbers."""
+
+    @property
+    def mode(self) -> str:
+        """``linked`` or ``direct``, or the configured mode while nothing has run."""
 
     @property
     def shared(self) -> bool:
@@ -57,6 +68,9 @@ class SessionControl(Protocol):
 
     @keep_alive.setter
     def keep_alive(self, seconds: float) -> None: ...
+
+    async def start(self, emit: Emit) -> None:
+        """Reach the session, allocating it when it is not there; waits while the pool is full."""
 
     async def session_info(self) -> SessionInfo | None:
         """What the service says about the session; None when it has none or cannot tell."""
@@ -119,7 +133,7 @@ class MagicParser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         options.setdefault("allow_abbrev", False)
         # A fixed width, as the notebook's is not that of this process's terminal.
-        options.setdefault("formatter_class", partial(argparse.HelpFormatter, width=88))
+        options.setdefault("formatter_class", partial(argparse.HelpFormatter, width=78))
         super().__init__(**options)
 
     def print_help(self, file: Any = None) -> None:
@@ -140,6 +154,8 @@ class Magic(ABC):
 
     name: str
     summary: str
+    completes: Mapping[str, Values] = MappingProxyType({})
+    """What an argument, by its ``dest``, names."""
 
     @abstractmethod
     def parser(self) -> MagicParser:

@@ -20,16 +20,16 @@ def is_open(session: SessionControl) -> bool:
     return session.shared and (session.mode == "linked" or not session.is_own)
 
 
-def share_row(session: SessionControl) -> list[str]:
+def share_row(session: SessionControl) -> tuple[str, str]:
     """The row of %session info that says whether other clients share the namespace."""
     if session.mode == "direct":
-        return ["shared", "yes: in direct mode all clients of a session have one Python"]
+        return "shared", "yes: in direct mode all clients of a session have one Python"
     if not session.started:
         found = "no" if session.is_own else "yes, from the first cell on"
-        return ["shared", found]
+        return "shared", found
     if session.shared:
-        return ["shared", "yes: plain calls of other clients run in this notebook's namespace"]
-    return ["shared", "no: other clients have a Python of their own (%session share)"]
+        return "shared", "yes: plain calls of other clients run in this notebook's namespace"
+    return "shared", "no: other clients have a Python of their own (%session share)"
 
 
 def snippet(endpoint: Endpoint, api_version: str, identifier: str, *, full: bool) -> str:

@@ -32,12 +32,11 @@ class Direct(Magic):
 
         if not context.body.strip():
             return None
-        interpreter = context.interpreter
-        await interpreter.start(context.emit)
+        await context.session.start(context.emit)
 
         async def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             if function == context.client.execute:
-                await interpreter.pass_by(args[1])
+                await context.interpreter.pass_by(args[1])
             return await context.call(function, *args, **kwargs)
 
         request = CellRequest(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import errno
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from .. import pool
 from ..errors import TransferError
 from ..interpreters.base import Reply
-from .base import Magic, MagicContext, MagicParser
+from .base import Magic, MagicContext, MagicParser, Values
 from .destination import Destination
 from .local_files import OutsideRoot, is_within, refusal, resolve
 from .names import fold, printable
@@ -34,6 +35,9 @@ class Download(Magic):
 
     name = "%download"
     summary = "Fetch files of the session to the notebook's directory."
+    completes: Mapping[str, Values] = MappingProxyType(
+        {"names": "session file", "to": "local folder"}
+    )
 
     def parser(self) -> MagicParser:
         """Give the parser of the line."""
@@ -58,18 +62,13 @@ class Download(Magic):
     async def run(self, arguments: argparse.Namespace, context: MagicContext) -> Reply | None:
         """Judge all names and their places here, then fetch all files."""
         leave = await _leave(arguments.to, context)
-        await context.interpreter.start(context.emit)
+        await context.session.start(context.emit)
         plan: _Plan = await context.call(_make_plan, arguments, context, leave)
         show_notes(context, plan.notes)
-        total = sum(file.size for file in plan.files)
-        progress = TransferProgress(context.emit, total=total, files=len(plan.files))
+        progress = TransferProgress(context.emit, [(file.name, file.size) for file in plan.files])
         outcome = Outcome(names=[file.path for file in plan.files])
         fetching = _Fetching(context, plan, arguments.force, progress, outcome)
-        await carry_out(context, progress, outcome, fetching.run)
-        error = outcome.error("downloaded")
-        if error is not None:
-            raise error
-        progress.finish(progress.summary(outcome.size, "received"))
+        await carry_out(context, progress, outcome, fetching.run, "downloaded")
         return None
 
 
@@ -163,7 +162,7 @@ class _Fetching:
             move_each(self._outcome, self._files, self._fetch, lambda file: file.path)
 
     def _fetch(self, file: pool.RemoteFile) -> str:
-        callback = self._progress.file(file.name, file.size)
+        callback = self._progress.file()
         with self._destination.create(file.name, force=self._force) as partial:
             try:
                 # No more than was announced and judged against the disk.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import itertools
+from collections.abc import Mapping
 from datetime import datetime, timezone
+from types import MappingProxyType
 
 from ..errors import NotFound, TransferError
 from ..interpreters.base import Reply
 from ..pool import PoolClient, RemoteFile, check_path
-from .base import Magic, MagicContext, MagicParser
+from .base import Magic, MagicContext, MagicParser, Values
 from .display import age_text, table
 from .names import has_glob, printable
 from .progress import size_text
@@ -26,6 +28,9 @@ class Files(Magic):
 
     name = "%files"
     summary = "List or delete files of the session."
+    completes: Mapping[str, Values] = MappingProxyType(
+        {"directory": "session folder", "delete": "session file"}
+    )
 
     def parser(self) -> MagicParser:
         """Give the parser of the line."""
@@ -50,7 +55,7 @@ class Files(Magic):
 
     async def run(self, arguments: argparse.Namespace, context: MagicContext) -> Reply | None:
         """Show the table, or delete."""
-        await context.interpreter.start(context.emit)
+        await context.session.start(context.emit)
         if arguments.delete:
             await _delete(arguments, context)
         else:

@@ -6,17 +6,25 @@ A :class:`TransferProgress` lives on two threads: the worker thread that moves b
 
 from __future__ import annotations
 
-import html
 import threading
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from ..interpreters.base import Emit, Output
+from .display import Bar, grid
 from .names import printable
 
-__all__ = ["Cancelled", "Snapshot", "TransferProgress", "render_html", "render_text", "size_text"]
+__all__ = [
+    "Cancelled",
+    "Part",
+    "Snapshot",
+    "TransferProgress",
+    "render_html",
+    "render_text",
+    "size_text",
+]
 
 _QUIET = 0.2
 """Seconds after which a transfer is worth a bar."""
@@ -24,7 +32,10 @@ _QUIET = 0.2
 _INTERVAL = 0.1
 """Seconds between two updates."""
 
-_METER = "{percentage:.0f}% {n_fmt}/{total_fmt}  {rate_fmt}  {remaining} left"
+_MOST_BARS = 8
+"""Files that have a bar at the same time: those around the one that is on its way."""
+
+_METER = "{percentage:.0f}%  {n_fmt}B of {total_fmt}B  {rate_noinv_fmt}  {remaining} left"
 
 
 class Cancelled(Exception):
@@ -32,17 +43,34 @@ class Cancelled(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Snapshot:
-    """A transfer at one moment. Bytes and seconds; ``index`` counts files from 1."""
+class Part:
+    """One file of a transfer: its size, and the bytes of it that have gone."""
 
     name: str
-    done: int
-    total: int
+    size: int
+    done: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A transfer at one moment: its files in order, ``index`` that of the one on its way.
+
+    ``elapsed`` is seconds since it began.
+    """
+
+    parts: Sequence[Part]
+    index: int
     elapsed: float
-    file_done: int = 0
-    file_total: int = 0
-    index: int = 1
-    files: int = 1
+
+    @property
+    def done(self) -> int:
+        """Bytes of all files that have gone; never more than ``total``."""
+        return sum(max(0, min(part.done, part.size)) for part in self.parts)
+
+    @property
+    def total(self) -> int:
+        """Bytes of all files."""
+        return sum(part.size for part in self.parts)
 
 
 def size_text(size: int) -> str:
@@ -53,28 +81,25 @@ def size_text(size: int) -> str:
 
 
 def render_text(snapshot: Snapshot) -> str:
-    """One line such as ``data.csv  42% 12.3M/29.0M  8.1MB/s  00:02 left``."""
-    name = printable(snapshot.name, 60)
-    if snapshot.files > 1:
-        name = f"{snapshot.index}/{snapshot.files} {name}"
+    """One line such as ``data.csv  42%  12.3MB of 29.0MB  8.20MB/s  00:02 left``."""
+    name = printable(snapshot.parts[snapshot.index].name, 60)
+    if len(snapshot.parts) > 1:
+        name = f"{snapshot.index + 1}/{len(snapshot.parts)} {name}"
     return f"{name}  {_meter(snapshot)}"
 
 
 def render_html(snapshot: Snapshot) -> str:
-    """The same with a bar; several files have one of their own above the total.
-
-    Nothing but div elements with inline styles and escaped text, which every sanitizer passes.
-    """
-    rows = []
-    if snapshot.files > 1:
-        count = f"{snapshot.index} of {snapshot.files}"
-        rows.append(_label(f"{printable(snapshot.name, 60)}  ({count})"))
-        rows.append(_bar(snapshot.file_done, snapshot.file_total))
-        rows.append(_label(f"total  {_meter(snapshot)}"))
-    else:
-        rows.append(_label(render_text(snapshot)))
-    rows.append(_bar(snapshot.done, snapshot.total))
-    return f'<div style="max-width: 40em">{"".join(rows)}</div>'
+    """The same with a bar; several files have one each, and one for the total below them."""
+    parts, count = snapshot.parts, len(snapshot.parts)
+    meter = (Bar(snapshot.done, snapshot.total), _meter(snapshot))
+    if count == 1:
+        return grid([(printable(parts[0].name, 40), *meter)])
+    first = max(0, min(snapshot.index - _MOST_BARS // 2, count - _MOST_BARS))
+    rows = [
+        (printable(part.name, 40), Bar(part.done, part.size), size_text(part.size))
+        for part in parts[first : first + _MOST_BARS]
+    ]
+    return grid([*rows, (f"file {snapshot.index + 1} of {count}", *meter)])
 
 
 def _meter(snapshot: Snapshot) -> str:
@@ -82,7 +107,7 @@ def _meter(snapshot: Snapshot) -> str:
 
     return str(
         tqdm.format_meter(
-            min(snapshot.done, snapshot.total),
+            snapshot.done,
             snapshot.total,
             snapshot.elapsed,
             unit="B",
@@ -92,20 +117,8 @@ def _meter(snapshot: Snapshot) -> str:
     )
 
 
-def _label(text: str) -> str:
-    return f'<div style="font-family: monospace; white-space: pre">{html.escape(text)}</div>'
-
-
-def _bar(done: int, total: int) -> str:
-    share = 100 if total <= 0 else max(0, min(100, 100 * done // total))
-    return (
-        '<div style="height: 0.5em; margin: 2px 0; background-color: rgba(128, 128, 128, 0.3)">'
-        f'<div style="height: 0.5em; width: {share}%; background-color: #0078d4"></div></div>'
-    )
-
-
 class TransferProgress:
-    """One display for the transfer of ``files`` files with ``total`` bytes together.
+    """One display for the transfer of ``files``, each a name and its bytes, in that order.
 
     It appears when the transfer has taken 0.2 s and updates at most ten times a second.
     """
@@ -113,20 +126,17 @@ class TransferProgress:
     def __init__(
         self,
         emit: Emit,
+        files: Sequence[tuple[str, int]],
         *,
-        total: int,
-        files: int = 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._emit = emit
-        self._total = total
-        self._files = files
+        self._parts = [Part(name=name, size=size) for name, size in files]
         self._clock = clock
         self._began = self._shown = clock()
         self._display_id = f"aca-kernel-{uuid.uuid4().hex}"
         self._is_shown = self._is_finished = False
-        self._index = 0
-        self._before = 0
+        self._next = 0
         self._lock = threading.Lock()
         self._cancelled = threading.Event()
 
@@ -135,32 +145,21 @@ class TransferProgress:
         """Seconds since the transfer began."""
         return self._clock() - self._began
 
-    def file(self, name: str, size: int) -> Callable[[int, int], None]:
+    def file(self) -> Callable[[int, int], None]:
         """The progress callback of the next file; raises Cancelled after ``cancel``.
 
         Raises Cancelled itself, so that no further file is begun.
         """
         self.check()
         with self._lock:
-            before = self._before
-            self._before += size
-            self._index += 1
-            index = self._index
+            index = self._next
+            self._next += 1
 
         def progress(done: int, total: int) -> None:
             self.check()
-            self._show(
-                Snapshot(
-                    name=name,
-                    done=before + min(done, size),
-                    total=self._total,
-                    elapsed=self.elapsed,
-                    file_done=done,
-                    file_total=total,
-                    index=index,
-                    files=self._files,
-                )
-            )
+            with self._lock:
+                self._parts[index] = replace(self._parts[index], done=done)
+                self._show(index)
 
         return progress
 
@@ -179,28 +178,26 @@ class TransferProgress:
             is_due = self._is_shown and not self._is_finished
             self._is_finished = True
             if is_due:
-                self._emit(self._output("update_display_data", line, _label(line)))
+                self._emit(self._output("update_display_data", line, grid([(line,)])))
         return is_due
 
-    def summary(self, size: int, verb: str) -> str:
-        """What a transfer that went well ends as: bytes, time and rate."""
+    def pace(self, size: int) -> str:
+        """How fast ``size`` bytes went, such as ``in 3.4 s (34.9MB/s)``."""
         from tqdm import tqdm
 
         elapsed = max(self.elapsed, 1e-6)
-        files = f"{self._files} files, " if self._files > 1 else ""
-        rate = tqdm.format_sizeof(size / elapsed, "B/s")
-        return f"{verb} {files}{size_text(size)} in {elapsed:.1f} s ({rate})"
+        return f"in {elapsed:.1f} s ({tqdm.format_sizeof(size / elapsed, 'B/s')})"
 
-    def _show(self, snapshot: Snapshot) -> None:
+    def _show(self, index: int) -> None:
         now = self._clock()
-        with self._lock:
-            if self._is_finished or now - self._began < _QUIET:
-                return
-            if self._is_shown and now - self._shown < _INTERVAL:
-                return
-            msg_type = "update_display_data" if self._is_shown else "display_data"
-            self._is_shown, self._shown = True, now
-            self._emit(self._output(msg_type, render_text(snapshot), render_html(snapshot)))
+        if self._is_finished or now - self._began < _QUIET:
+            return
+        if self._is_shown and now - self._shown < _INTERVAL:
+            return
+        msg_type = "update_display_data" if self._is_shown else "display_data"
+        self._is_shown, self._shown = True, now
+        moment = Snapshot(parts=self._parts, index=index, elapsed=now - self._began)
+        self._emit(self._output(msg_type, render_text(moment), render_html(moment)))
 
     def _output(self, msg_type: str, text: str, markup: str) -> Output:
         return Output(

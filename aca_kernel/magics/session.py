@@ -10,10 +10,12 @@ from typing import NoReturn
 
 from ..interpreters.base import Reply
 from ..pool import SessionInfo, shorten
+from .attach import attach, list_recent
 from .base import Magic, MagicContext, MagicParser
-from .connect import is_open, share_row, snippet
+from .connect import is_open, snippet
 from .display import age_text, duration_text, table
 from .names import printable
+from .panel import panel, session_rows
 
 __all__ = ["Session"]
 
@@ -22,7 +24,7 @@ _MOST = 300
 
 
 class Session(Magic):
-    """%session [info | share [on | off] | restart | new | attach ID | stop | list | keep-alive]."""
+    """%session [info | share | restart | new | attach [ID] | stop | list | keep-alive]."""
 
     name = "%session"
     summary = "Show this notebook's session, or change it."
@@ -47,8 +49,13 @@ class Session(Magic):
         )
         share.add_argument("state", nargs="?", choices=("on", "off"), default="on", help="or off")
         _add_show_identifier(share)
-        attach = actions.add_parser("attach", help="use the session of that identifier")
-        attach.add_argument("identifier", metavar="ID", help="an identifier in full")
+        attaching = actions.add_parser("attach", help="use another session, such as an earlier one")
+        attaching.add_argument(
+            "identifier",
+            metavar="ID",
+            nargs="?",
+            help="an identifier in full, or a number of the list, which shows without one",
+        )
         keep = actions.add_parser(
             "keep-alive", help="for how long the session is kept after the last cell"
         )
@@ -106,43 +113,14 @@ def _seconds(text: str) -> float:
 
 
 async def _info(arguments: argparse.Namespace, context: MagicContext) -> None:
-    session, client = context.session, context.client
-    endpoint = client.endpoint
-    identifier = session.identifier
     is_full = getattr(arguments, "show_identifier", False)
-    pool_name = f"{endpoint.pool_name} on " if endpoint.pool_name else ""
-    rows = [
-        ["pool", f"{pool_name}{endpoint.host}"],
-        ["api-version", client.api_version],
-        ["session", identifier if is_full else shorten(identifier)],
-        ["mode", session.mode],
-    ]
-    if session.started:
-        # Asked for only now: a question to the service about a session would allocate it.
-        rows += _life(await session.session_info())
-    else:
-        rows.append(["state", "not started: the first cell starts it"])
-    kept = duration_text(session.keep_alive) if session.keep_alive else ""
-    rows.append(share_row(session))
-    rows.append(["keep-alive", f"{kept} after the last cell" if kept else "off"])
-    rows.append(["transfer root", str(context.root)])
-    context.emit(table([[name, printable(text)] for name, text in rows]))
+    context.emit(panel(await session_rows(context, is_full=is_full)))
+    session, client = context.session, context.client
     if is_open(session):
-        context.stream("\n" + snippet(endpoint, client.api_version, identifier, full=is_full))
-
-
-def _life(info: SessionInfo | None) -> list[list[str]]:
-    if info is None:
-        return [["state", "started; the service tells no more about it"]]
-    rows = [["state", "running"]]
-    if info.created is not None:
-        rows.append(["since", f"{info.created:%Y-%m-%d %H:%M:%S %Z} ({age_text(info.created)})"])
-    if info.expires is not None:
-        until = f"{info.expires:%Y-%m-%d %H:%M:%S %Z} ({age_text(info.expires)})"
-        rows.append(["idle until", until])
-    if info.cooldown_seconds is not None:
-        rows.append(["cooldown period", duration_text(info.cooldown_seconds)])
-    return rows
+        identifier = session.identifier
+        context.stream(
+            "\n" + snippet(client.endpoint, client.api_version, identifier, full=is_full)
+        )
 
 
 async def _share(arguments: argparse.Namespace, context: MagicContext) -> None:
@@ -176,24 +154,10 @@ async def _new(arguments: argparse.Namespace, context: MagicContext) -> None:
 
 
 async def _attach(arguments: argparse.Namespace, context: MagicContext) -> None:
-    from ..pool import check_identifier
-
-    identifier = check_identifier(arguments.identifier)
-    if identifier == context.session.identifier:
-        context.stream(f"This notebook uses session {_short(context)} already.\n")
-        return
-    warning = (
-        f"Session {shorten(identifier)} may be in use elsewhere: whoever has its identifier"
-        " shares variables and files with this notebook, and can change them."
-    )
-    context.stream(f"{warning}\n", "stderr")
-    answer = await context.ask("Attach to it? [y/N] ")
-    # Without stdin nobody can be asked; the line itself, with the identifier, is the act.
-    if answer is not None and answer.strip().lower() not in ("y", "yes"):
-        context.stream(f"Not attached; the session is still {_short(context)}.\n")
-        return
-    await context.session.attach(identifier)
-    context.stream(f"Attached: the next cell runs in session {_short(context)}.\n")
+    if arguments.identifier is None:
+        await list_recent(context)
+    else:
+        await attach(arguments.identifier, context)
 
 
 async def _stop(arguments: argparse.Namespace, context: MagicContext) -> None:

@@ -11,7 +11,7 @@ from ..errors import AcaKernelError, BadRequest, PermissionRefused, TransferErro
 from .base import MagicContext
 from .local_files import OutsideRoot
 from .names import printable
-from .progress import Cancelled, TransferProgress
+from .progress import Cancelled, TransferProgress, size_text
 
 __all__ = ["Outcome", "allow", "carry_out", "combined", "move_each", "show_notes"]
 
@@ -20,7 +20,8 @@ T = TypeVar("T")
 _STOP_WAIT = 1.5
 """Seconds an interrupt waits for the thread, so that the cell ends within two."""
 
-_MOST_NOTES = 20
+_MOST_LINES = 20
+"""Lines of a list that somebody would read."""
 
 
 @dataclass(kw_only=True)
@@ -61,10 +62,7 @@ class Outcome:
 
 def show_notes(context: MagicContext, notes: Sequence[str]) -> None:
     """Say what was left out, as far as somebody would read it."""
-    lines = list(notes[:_MOST_NOTES])
-    if len(notes) > _MOST_NOTES:
-        lines.append(f"and {len(notes) - _MOST_NOTES} more were left out")
-    _show_lines(context, lines)
+    _show_lines(context, notes, "were left out")
 
 
 async def allow(context: MagicContext, error: OutsideRoot, verb: str) -> None:
@@ -102,12 +100,16 @@ def move_each(
 
 
 async def carry_out(
-    context: MagicContext, progress: TransferProgress, outcome: Outcome, work: Callable[[], Any]
+    context: MagicContext,
+    progress: TransferProgress,
+    outcome: Outcome,
+    work: Callable[[], Any],
+    verb: str,
 ) -> None:
-    """Run ``work`` on the worker thread and show what came of it.
+    """Run ``work`` on the worker thread and show what came of it; ``verb`` is such as ``sent``.
 
-    When the cell is interrupted the transfer is stopped, what had arrived is shown, and the
-    CancelledError goes on.
+    Raises the error of what did not arrive. When the cell is interrupted the transfer is
+    stopped, what had arrived is shown, and the CancelledError goes on.
     """
     task = asyncio.ensure_future(context.call(work))
     try:
@@ -126,14 +128,27 @@ async def carry_out(
         _show_lines(context, outcome.arrived)
         progress.finish(f"{outcome.so_far()}; failed")
         raise
+    pace = progress.pace(outcome.size)
+    error = outcome.error(verb)
+    if error is None and len(outcome.arrived) == 1:
+        if not progress.finish(f"{outcome.arrived[0]} {pace}"):
+            _show_lines(context, outcome.arrived)
+        return
     _show_lines(context, outcome.arrived)
-    if outcome.failed:
+    if error is not None:
         progress.finish(f"{outcome.so_far()}; failed")
+        raise error
+    files = f"{len(outcome.arrived)} files, {size_text(outcome.size)}"
+    progress.finish(f"{verb} {files} {pace}")
 
 
-def _show_lines(context: MagicContext, lines: Sequence[str]) -> None:
-    if lines:
-        context.stream("".join(f"{line}\n" for line in lines))
+def _show_lines(context: MagicContext, lines: Sequence[str], what: str = "arrived") -> None:
+    if not lines:
+        return
+    shown = list(lines[:_MOST_LINES])
+    if len(lines) > _MOST_LINES:
+        shown.append(f"and {len(lines) - _MOST_LINES} more {what}")
+    context.stream("".join(f"{line}\n" for line in shown))
 
 
 def combined(problems: Sequence[TransferError], heading: str) -> TransferError:

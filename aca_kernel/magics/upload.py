@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from .. import pool
 from ..errors import AcaKernelError, TransferError, UsageError
 from ..interpreters.base import Reply
-from .base import Magic, MagicContext, MagicParser
+from .base import Magic, MagicContext, MagicParser, Values
 from .local_files import OpenFile, OutsideRoot, open_upload, refusal
 from .names import printable
 from .progress import TransferProgress, size_text
@@ -44,6 +45,9 @@ class Upload(Magic):
 
     name = "%upload"
     summary = "Send files of this machine to /mnt/data of the session."
+    completes: Mapping[str, Values] = MappingProxyType(
+        {"paths": "local file", "to": "session folder"}
+    )
 
     def parser(self) -> MagicParser:
         """Give the parser of the line."""
@@ -78,16 +82,12 @@ class Upload(Magic):
         if not plan.items:
             context.stream("Nothing to send.\n")
             return None
-        await context.interpreter.start(context.emit)
-        total = sum(item.size for item in plan.items)
-        progress = TransferProgress(context.emit, total=total, files=len(plan.items))
+        await context.session.start(context.emit)
+        files = [(item.path.name, item.size) for item in plan.items]
+        progress = TransferProgress(context.emit, files)
         outcome = Outcome(names=[item.remote for item in plan.items])
         sending = _Sending(context, plan, arguments.force, progress, outcome)
-        await carry_out(context, progress, outcome, sending.run)
-        error = outcome.error("sent")
-        if error is not None:
-            raise error
-        progress.finish(progress.summary(outcome.size, "sent"))
+        await carry_out(context, progress, outcome, sending.run, "sent")
         return None
 
 
@@ -184,11 +184,11 @@ class _Sending:
             raise refusal(item.path, error, left="It is not whole in the session.") from None
 
     def _send_opened(self, item: _Item) -> str | None:
+        callback = self._progress.file()
         # Opened again, as it may be long since it was judged: open_upload judges it anew.
         with open_upload(
             self._root / item.path, self._root, force=self._force, leave=self._plan.leave
         ) as opened:
-            callback = self._progress.file(item.path.name, item.size)
             if opened.size > pool.UPLOAD_LIMIT:
                 pool.upload_in_parts(
                     self._client,

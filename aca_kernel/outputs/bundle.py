@@ -35,20 +35,35 @@ MAX_TYPES = 100
 _MAX_PIXELS_SHOWN = 10_000
 
 _KNOWN = (
-    (re.compile(r"vega"), "Vega chart", "Show it as PNG: alt.renderers.enable('png')."),
     (
-        re.compile(r"plotly"),
-        "Plotly chart",
-        "IPython.display.HTML(fig.to_html(include_plotlyjs=True)) shows it.",
+        re.compile(r"vega"),
+        "Vega chart",
+        "Show it as a picture: alt.renderers.enable('png').",
     ),
     (
         re.compile(r"bokeh|holoviews"),
         "Bokeh plot",
         "IPython.display.HTML(bokeh.embed.file_html(plot, bokeh.resources.INLINE)) shows it.",
     ),
+    (
+        re.compile(r"plotly"),
+        "Plotly chart",
+        "IPython.display.HTML(fig.to_html(include_plotlyjs=True)) shows it.",
+    ),
+    (
+        re.compile(r"leaflet"),
+        "Map",
+        "Its tiles come from the network: map.save('map.html'), %download that, and open it in a"
+        " browser if you trust it.",
+    ),
     (re.compile(r"widget"), "Widget", "Widgets need a kernel that trusts the session."),
     (re.compile(r"javascript|ecmascript"), "JavaScript", "Put it in HTML: it then has a frame."),
 )
+"""What a mime type, or HTML that loads a library, stands for, and how it shows; best one first."""
+_LIBRARIES = _KNOWN[:4]
+_LIBRARY_WITHIN = 200_000
+"""Characters of HTML in which a library's name is looked for."""
+
 _WHAT_TO_DO = "Display it as HTML, an image or text."
 _MIME = re.compile(r"[a-z0-9]{1,30}/[a-z0-9.+_-]{1,80}")
 
@@ -80,6 +95,7 @@ def isolated_bundle(
     given = _normalised(data)
     shown: dict[str, Any] = {}
     lost: list[str] = []
+    dropped: list[str] = []
     if "text/html" in given:
         _add_html(given["text/html"], shown, lost, budget)
     if "text/markdown" in given and "text/html" not in shown:
@@ -92,7 +108,8 @@ def isolated_bundle(
         elif mime == "application/json":
             _add_json(value, shown, lost)
         elif mime not in ("text/plain", "text/html", "text/markdown"):
-            lost.append(_dropped(mime))
+            dropped.append(mime)
+    lost += map(_dropped, sorted(dropped, key=_rank))
     if shown.get("text/html") == "" and lost:
         del shown["text/html"]  # the place for what has been dropped
     text = text_of(given.get("text/plain"))
@@ -127,13 +144,7 @@ def _add_html(value: Any, shown: dict[str, Any], lost: list[str], budget: Budget
     elif shows_nothing(text):
         shown["text/html"] = ""
     elif needs_network(text):
-        lost.append(
-            _notice(
-                "HTML",
-                "it loads parts from the network, and output_policy is isolated",
-                "Show an image, or HTML with its library inside.",
-            )
-        )
+        lost.append(_remote(text))
     elif budget.take("frames"):
         shown["text/html"] = framed(encodable(text))
     else:
@@ -182,6 +193,22 @@ def _add_json(value: Any, shown: dict[str, Any], lost: list[str]) -> None:
         shown["application/json"] = bounded_copy(value)
     except NotJson:
         lost.append(_notice("JSON", "it is too large or too deep", "Show a part of it."))
+
+
+def _remote(text: str) -> str:
+    """What to say of HTML that loads parts from the network."""
+    why = "it loads parts from the network, and output_policy is isolated"
+    begin = text[:_LIBRARY_WITHIN].lower()
+    for pattern, what, remedy in _LIBRARIES:
+        if pattern.search(begin):
+            return _notice(what, why, remedy)
+    return _notice("HTML", why, "Show an image, or HTML with its library inside.")
+
+
+def _rank(mime: str) -> int:
+    """Where ``mime`` stands in `_KNOWN`: of several that are dropped, the most telling is named."""
+    ranks = (rank for rank, (pattern, _, _) in enumerate(_KNOWN) if pattern.search(mime))
+    return next(ranks, len(_KNOWN))
 
 
 def _dropped(mime: str) -> str:

@@ -5,23 +5,41 @@ from __future__ import annotations
 import html
 from typing import Any
 
-__all__ = ["notice"]
+__all__ = ["folding", "notice", "notice_html"]
+
+_BOX = "border-left: 3px solid; padding: 1px 8px; overflow: hidden; opacity: 0.75; font-size: small"
+_LABEL = "float: right; margin-left: 16px; cursor: pointer; font-size: smaller"
 
 
 def notice(text: str) -> dict[str, Any]:
     """The content of a ``display_data`` message that shows ``text`` as a notice of ours.
 
-    HTML with inline styles that read well on dark and light, and the same in plain text.
+    As HTML it can be folded away; in plain text each line says whose word it is.
     """
-    lines = "<br>".join(html.escape(line) for line in text.splitlines())
     return {
         "data": {
             "text/plain": "\n".join(f"[aca-kernel] {line}" for line in text.splitlines()),
-            "text/html": (
-                '<div style="border-left: 3px solid #8a8a8a; padding: 2px 8px; opacity: 0.85">'
-                f"{lines}</div>"
-            ),
+            "text/html": notice_html(text),
         },
         "metadata": {},
         "transient": {},
     }
+
+
+def notice_html(text: str) -> str:
+    """``text`` in the one look of our notices, as HTML."""
+    return folding("<br>".join(html.escape(line) for line in text.splitlines()))
+
+
+def folding(inner: str) -> str:
+    """HTML of ours in the one look of our notices, which a click on its label folds away.
+
+    The text's colour is the page's own, so it reads on dark and light. JupyterLab cleans a saved
+    notebook's HTML: of styles it keeps neither variables nor currentColor, hence there is no
+    colour here at all, and without any style it still is a text with a label that folds.
+    """
+    return (
+        f'<details open style="{_BOX}">'
+        f'<summary style="{_LABEL}">aca-kernel</summary>'
+        f"{inner}</details>"
+    )

@@ -288,7 +288,7 @@ def _error_text(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    if value is None:
+    if value is None or isinstance(value, (dict, list)):
         return ""
     return value if isinstance(value, str) else str(value)
 

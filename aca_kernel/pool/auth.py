@@ -13,15 +13,19 @@ import time
 from typing import Any
 
 from aca_kernel.errors import AuthenticationError, ConfigurationError
+from aca_kernel.pool import steps
 from aca_kernel.pool.endpoint import Endpoint
 
-__all__ = ["DEFAULT_SCOPE", "TokenSource"]
+__all__ = ["DEFAULT_SCOPE", "TokenSource", "principal_of"]
 
 DEFAULT_SCOPE = "https://dynamicsessions.io/.default"
 """service.md 12."""
 
 _EARLY = 300.0  # seconds before its end at which a token is replaced, as azure-core does
 _TOKEN = re.compile(r"[\x21-\x7e]+")
+_OBJECT_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_EXPIRED = frozenset(["50078", "50089", "50133", "50173", "70008", "70043", "700081", "700082"])
+"""Entra ID's codes for a login that was good once: too old, unused for long, password changed."""
 _SIGN_IN = (
     "Sign in with one of:\n"
     "  az login                          a person, on a machine with the Azure CLI\n"
@@ -133,7 +137,7 @@ class TokenSource:
                 self._credential = DefaultAzureCredential()
             fetched = self._credential.get_token(self._scope)
         except Exception as error:  # azure-identity lets through what its parts raise
-            trouble = _no_token(error)
+            trouble = _no_token(error, self._scope)
         else:
             if isinstance(fetched.token, str) and _TOKEN.fullmatch(fetched.token):
                 return fetched, trouble
@@ -141,7 +145,7 @@ class TokenSource:
         return None, trouble
 
 
-def _no_token(error: Exception) -> AuthenticationError:
+def _no_token(error: Exception, scope: str) -> AuthenticationError:
     """What the failure of a credential means; its own text may name people and machines."""
     left = "Nothing was sent."
     if isinstance(error, ImportError):
@@ -150,27 +154,53 @@ def _no_token(error: Exception) -> AuthenticationError:
             left=left,
             remedy="Install it (pip install azure-identity), or give a token in ACA_ACCESS_TOKEN.",
         )
-    code = re.search(r"AADSTS\d{4,8}", str(error))
+    code = re.search(r"AADSTS(\d{4,8})", str(error))
     if code:
+        verdict = (
+            "The Azure login has expired" if code[1] in _EXPIRED else ("Entra ID refused the login")
+        )
         return AuthenticationError(
-            f"Entra ID refused the login ({code[0]}).",
+            f"{verdict} ({code[0]}).",
             left=left,
             remedy=f"{_SIGN_IN}\nWhat the code means: https://login.microsoftonline.com/error",
+            steps=steps.log_in(scope),
         )
-    return AuthenticationError("No Azure login was found.", left=left, remedy=_SIGN_IN)
+    return AuthenticationError(
+        "No Azure login was found.", left=left, remedy=_SIGN_IN, steps=steps.log_in()
+    )
+
+
+def principal_of(token: str) -> tuple[str, str] | None:
+    """Whose token it is: an object id of Entra ID and the principal type, as roles want them.
+
+    None when the token does not tell. Nothing is verified: what a token says of itself is only
+    good for a command that the user looks at.
+    """
+    claims = _claims(token)
+    id_ = claims.get("oid")
+    if not isinstance(id_, str) or not _OBJECT_ID.fullmatch(id_):
+        return None
+    is_person = claims.get("idtyp") == "user" or any(
+        isinstance(claims.get(name), str) for name in ("upn", "unique_name", "scp")
+    )
+    return id_.lower(), "User" if is_person else "ServicePrincipal"
+
+
+def _claims(token: str) -> dict[str, Any]:
+    """The payload of a JWT, unverified; {} for what is none."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return {}
+    try:
+        payload = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        return {}
+    return payload if isinstance(payload, dict) else {}
 
 
 def _is_entra(token: str) -> bool:
     """Whether a token is a JWT of Entra ID, or one for dynamic sessions."""
-    parts = token.split(".")
-    if len(parts) != 3:
-        return False
-    try:
-        payload = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, RecursionError):
-        return False
-    if not isinstance(payload, dict):
-        return False
+    payload = _claims(token)
     issuer, audience = str(payload.get("iss", "")), str(payload.get("aud", ""))
     return bool(
         re.search(r"login\.microsoftonline\.|sts\.windows\.net|login\.partner\.", issuer)

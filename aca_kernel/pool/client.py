@@ -50,6 +50,7 @@ class PoolClient:
         proxies: Mapping[str, str] | None = None,
     ) -> None:
         self.endpoint = endpoint
+        self.tokens = tokens
         self.api_version = api_version
         self._api = api.Api(api_version)
         # Here, for HTTP takes long to import, and a kernel answers kernel_info without it.

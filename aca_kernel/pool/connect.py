@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..errors import ConfigurationError
 from ..settings import LOCAL_ENDPOINT, Settings
+from . import steps
 from .auth import TokenSource
 from .client import PoolClient
 from .endpoint import parse_endpoint
@@ -31,10 +32,9 @@ def connect(
             "No session pool is configured, so there is nowhere to run this cell.",
             left="Nothing was run, neither in a session nor on this machine.",
             remedy="Set the environment variable ACA_POOL_MANAGEMENT_ENDPOINT to your pool's"
-            " management endpoint before starting Jupyter; this prints it:\n"
-            "    az containerapp sessionpool show --name POOL --resource-group GROUP"
-            " --query properties.poolManagementEndpoint --output tsv\n"
+            " management endpoint before starting Jupyter.\n"
             'To try it without Azure, pick the kernel "Azure Sessions Python (local)".',
+            steps=steps.from_the_start(),
         )
     if text == LOCAL_ENDPOINT:
         raise ConfigurationError(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
 from aca_kernel.errors import ConfigurationError
+from aca_kernel.pool import steps
 
 __all__ = [
     "DEFAULT_SUFFIXES",
@@ -75,7 +76,23 @@ def parse_endpoint(text: str, *, suffixes: Sequence[str] = DEFAULT_SUFFIXES) -> 
 
     Raises ConfigurationError that says which rule is broken.
     """
-    text = text.strip()
+    wanted = [f".{suffix.lower().strip('.')}" for suffix in suffixes]
+    for suffix in wanted:
+        if not _SUFFIX.fullmatch(suffix):
+            raise ConfigurationError(
+                f"The endpoint suffix {suffix!r} is not a domain of at least two labels.",
+                left="Nothing was sent.",
+                remedy="Give suffixes like .dynamicsessions.io, without a wildcard.",
+            )
+    try:
+        return _parse(text.strip(), wanted)
+    except ConfigurationError as error:
+        error.steps = steps.mend_endpoint(text)
+        raise
+
+
+def _parse(text: str, suffixes: Sequence[str]) -> Endpoint:
+    """What `parse_endpoint` gives, for suffixes that are domains with a dot before them."""
     if not text:
         raise _malformed("No pool endpoint is given.")
     if not text.isprintable() or any(c.isspace() or c == "\\" for c in text):
@@ -161,19 +178,11 @@ def _check_remote(scheme: str, host: str, suffixes: Sequence[str]) -> None:
     """Refuse a host that is not this machine unless it is surely a pool's."""
     if scheme != "https":
         raise _malformed("The pool endpoint is not https, so the token would be readable.")
-    wanted = [f".{suffix.lower().strip('.')}" for suffix in suffixes]
-    for suffix in wanted:
-        if not _SUFFIX.fullmatch(suffix):
-            raise ConfigurationError(
-                f"The endpoint suffix {suffix!r} is not a domain of at least two labels.",
-                left="Nothing was sent.",
-                remedy="Give suffixes like .dynamicsessions.io, without a wildcard.",
-            )
     is_name = _HOST.fullmatch(host) is not None
-    if not is_name or not any(f".{host}".endswith(suffix) for suffix in wanted):
+    if not is_name or not any(f".{host}".endswith(suffix) for suffix in suffixes):
         raise _malformed(
             f"The host of the pool endpoint, {host[:80]!r}, does not end in "
-            f"{' or '.join(wanted) or 'any suffix, for none is allowed'}.",
+            f"{' or '.join(suffixes) or 'any suffix, for none is allowed'}.",
             remedy=f"{_COPY_IT}\nFor another cloud or a gateway of your own, add its suffix to "
             "endpoint_suffixes (ACA_ENDPOINT_SUFFIXES).",
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import email.utils
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -23,16 +23,17 @@ from aca_kernel.errors import (
     PoolFull,
     ServiceError,
     ServiceUnavailable,
+    Step,
     TooManyRequests,
     UnexpectedAnswer,
 )
+from aca_kernel.pool import steps
 from aca_kernel.pool.endpoint import Endpoint, shorten
 
 __all__ = ["Refusal", "clean", "correlation_id", "explain", "parse_refusal", "retry_after"]
 
 _Kind = TypeVar("_Kind", bound=ServiceError)
 
-ROLE = "Azure ContainerApps Session Executor"
 _LONGEST = 300  # characters of the service's own words in a message
 
 
@@ -49,6 +50,23 @@ class Refusal:
     endpoint: Endpoint
     identifier: str | None = field(default=None, repr=False)
     token_is_given: bool = False
+    principal: tuple[str, str] | None = None
+    """Whose token it was, as `auth.principal_of` tells it."""
+
+    @property
+    def pool(self) -> tuple[str, str]:
+        """The pool's name and resource group, for commands."""
+        return steps.pool_in(self.endpoint.resource_id or "")
+
+    @property
+    def role_command(self) -> str:
+        """The command that gives the login the role which the data plane asks for."""
+        return steps.role_command(self.endpoint.resource_id, self.principal)
+
+    @property
+    def role_step(self) -> Step:
+        """The step in which that command is."""
+        return steps.assign_role(self.endpoint.resource_id, self.principal)
 
 
 def explain(refusal: Refusal) -> AcaKernelError:
@@ -63,8 +81,16 @@ def explain(refusal: Refusal) -> AcaKernelError:
             PermissionRefused,
             refusal,
             "The login is valid, but it may not use this session pool.",
-            f"Give it the role:\n{role_command(refusal.endpoint)}\n"
-            "A new assignment takes effect after one to a few minutes; then sign in again.",
+            f"Give it the role:\n{refusal.role_command}\n"
+            "A new assignment takes effect after one to a few minutes: then run this again.",
+            [
+                refusal.role_step,
+                steps.check_it(),
+                steps.run_again(
+                    "If the role was assigned only minutes ago, wait a little. Then run the cell"
+                    " again; nothing has to be restarted."
+                ),
+            ],
         )
     if status == 404 or code in ("NoSessionFoundError", "SessionWithIdentifierNotFound"):
         return _not_found(refusal)
@@ -121,12 +147,6 @@ _BAD_REQUESTS = {
 }
 
 
-def role_command(endpoint: Endpoint) -> str:
-    """The command that gives somebody the role which the data plane asks for."""
-    scope = endpoint.resource_id or "<resource id of the pool>"
-    return f'az role assignment create --role "{ROLE}" --assignee <you> --scope {scope}'
-
-
 def _pool_full(refusal: Refusal) -> PoolFull:
     found = re.search(r"maximum active sessions count is '?(\d{1,6})", refusal.message)
     limit = f"all {found[1]} sessions" if found else "all its sessions"
@@ -147,6 +167,7 @@ def _unauthorized(refusal: Refusal) -> AuthenticationError:
     facts = ["HTTP 401"]
     facts += [refusal.code] if refusal.code else []
     facts += [f"correlation id {refusal.correlation_id}"] if refusal.correlation_id else []
+    mending: list[Step] = []
     if refusal.endpoint.is_loopback:
         remedy = (
             "Give the token that this local pool printed when it started (ACA_ACCESS_TOKEN), "
@@ -162,15 +183,25 @@ def _unauthorized(refusal: Refusal) -> AuthenticationError:
         remedy = (
             f"It can mean one of four things. 1. {renew}\n"
             "2. The role is missing, or was assigned only minutes ago. If missing:\n"
-            f"{role_command(refusal.endpoint)}\n"
+            f"{refusal.role_command}\n"
             f"3. The pool does not know the api-version {refusal.api_version} (ACA_API_VERSION).\n"
             "4. The path of the endpoint is wrong: compare it with "
             "properties.poolManagementEndpoint of the pool."
         )
+        mending = [
+            steps.new_token() if refusal.token_is_given else steps.sign_in(steps.SCOPE),
+            refusal.role_step,
+            steps.compare_endpoint(refusal.pool),
+            steps.check_it(),
+            steps.run_again("Start Jupyter again from that terminal.")
+            if refusal.token_is_given
+            else steps.run_again(),
+        ]
     return AuthenticationError(
         f"The pool did not accept the token{_said(refusal)} ({', '.join(facts)}).",
         left="Nothing was done.",
         remedy=remedy,
+        steps=mending,
     )
 
 
@@ -198,6 +229,7 @@ def _not_found(refusal: Refusal) -> NotFound:
         if name
         else "The service knows no pool at this endpoint.",
         "Check the endpoint, and that the pool was not deleted.",
+        [] if refusal.endpoint.is_loopback else steps.mend_endpoint(""),
     )
 
 
@@ -211,11 +243,14 @@ def _too_large(refusal: Refusal) -> PayloadTooLarge:
     return _error(PayloadTooLarge, refusal, what, remedy)
 
 
-def _error(kind: type[_Kind], refusal: Refusal, what: str, remedy: str) -> _Kind:
+def _error(
+    kind: type[_Kind], refusal: Refusal, what: str, remedy: str, mending: Sequence[Step] = ()
+) -> _Kind:
     return kind(
         what,
         left=_left(refusal),
         remedy=remedy,
+        steps=mending,
         status=refusal.status,
         code=refusal.code,
         correlation_id=refusal.correlation_id,

@@ -31,13 +31,15 @@ from aca_kernel.errors import (
     AnswerLost,
     AuthenticationError,
     NotSent,
+    PermissionRefused,
     PoolFull,
     TooManyRequests,
     TransportError,
     UnexpectedAnswer,
 )
+from aca_kernel.pool import steps
 from aca_kernel.pool.api import Request
-from aca_kernel.pool.auth import TokenSource
+from aca_kernel.pool.auth import TokenSource, principal_of
 from aca_kernel.pool.endpoint import Endpoint, shorten
 from aca_kernel.pool.refusals import (
     Refusal,
@@ -152,6 +154,7 @@ class Transport:
         scheme = endpoint.url.partition("://")[0]
         self._session.mount(f"{scheme}://", PoolAdapter(trust(ca_bundle)))
         self._closed = threading.Event()
+        self._identifiers: set[str] = set()
         self._calls: set[Call] = set()
         self._calls_lock = threading.Lock()
 
@@ -228,7 +231,11 @@ class Transport:
                 response = self._send(prepared, request, call, body, silence, remaining)
                 try:
                     self._check(response, request, call, token, own_id)
-                    found = correlation_id(response.headers, "", own_id)
+                    found = _harmless_id(
+                        correlation_id(response.headers, "", own_id),
+                        own_id,
+                        self._secrets(request, token),
+                    )
                     yield Answer(response, call, request, found)
                 finally:
                     response.close()
@@ -297,16 +304,30 @@ class Transport:
                 "with the CA bundle option."
                 if "certificate" in reason
                 else "Check the network and the endpoint, and whether a proxy is needed.",
+                steps=[]
+                if self._endpoint.is_loopback
+                else steps.reach(self._endpoint.resource_id, reason),
             ),
             again="no" if hopeless else "yes",
         )
+
+    def _secrets(self, request: Request, token: str) -> dict[str, str]:
+        """What no text of the service may show, and what is shown in its place."""
+        identifier = dict(request.query).get("identifier")
+        if identifier:
+            self._identifiers.add(identifier)
+        secrets = {token: "…"}
+        for known in tuple(self._identifiers):  # a service may name others than the one asked for
+            secrets[known] = secrets[quote(known, safe="")] = shorten(known)
+        return secrets
 
     def _check(
         self, response: requests.Response, request: Request, call: Call, token: str, own_id: str
     ) -> None:
         """Log the answer, and raise what it means when it is not a success."""
         status, headers = response.status_code, response.headers
-        found = correlation_id(headers, "", own_id)
+        secrets = self._secrets(request, token)
+        found = _harmless_id(correlation_id(headers, "", own_id), own_id, secrets)
         _log.debug(
             "%s %s: %d after %.0f ms, correlation id %s",
             request.method,
@@ -323,27 +344,29 @@ class Transport:
                 body += block
                 if len(body) > _REFUSAL_LIMIT:
                     break
-        identifier = dict(request.query).get("identifier")
-        secrets = {token: "…"}
-        if identifier:
-            secrets[identifier] = secrets[quote(identifier, safe="")] = shorten(identifier)
         code, message, trace = parse_refusal(status, headers, bytes(body), secrets)
         error = explain(
             Refusal(
                 status=status,
                 code=code,
                 message=message,
-                correlation_id=correlation_id(headers, trace, own_id),
+                correlation_id=_harmless_id(
+                    correlation_id(headers, trace, own_id), own_id, secrets
+                ),
                 operation=request.operation,
                 api_version=dict(request.query)["api-version"],
                 endpoint=self._endpoint,
-                identifier=identifier,
+                identifier=dict(request.query).get("identifier"),
                 token_is_given=self._tokens.is_given,
+                principal=principal_of(token),
             )
         )
-        raise _Failed(
-            error, again=_again(error, status), retry_after=retry_after(headers, time.time())
-        )
+        if isinstance(error, PermissionRefused):
+            self._tokens.drop()  # a role that is given now counts with a new token (service.md 12)
+        pause = retry_after(headers, time.time())
+        if isinstance(error, TooManyRequests):
+            error.retry_after = pause
+        raise _Failed(error, again=_again(error, status), retry_after=pause)
 
 
 def pause_before(repeat: int, retry_after: float | None, jitter: float) -> float | None:
@@ -371,6 +394,11 @@ class _Failed(Exception):
         self.error = error
         self.again = again
         self.retry_after = retry_after
+
+
+def _harmless_id(found: str, own_id: str, secrets: Mapping[str, str]) -> str:
+    """The correlation id of an answer; ours when the service put a secret into its own."""
+    return own_id if any(secret in found for secret in secrets) else found
 
 
 def _again(error: AcaKernelError, status: int) -> str:

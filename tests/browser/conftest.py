@@ -1,4 +1,7 @@
-"""One JupyterLab and one Chromium for all tests of this folder."""
+"""One JupyterLab and one Chromium for all tests of this folder.
+
+They end with the folder: while Playwright runs, no later test could run an asyncio loop.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,12 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from .canary import Sink
-from .lab import Lab
+from .lab import PATIENCE, Lab
+from .screen import Screen
 
-_SCREENSHOTS = os.environ.get("ACA_SCREENSHOTS", "")
 CHROMIUM = Path("/usr/bin/chromium")
 _FLAGS = [
     "--no-sandbox",
@@ -32,7 +35,7 @@ class Pool(Protocol):
     token: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium; where there is none, CI fails and a developer's tests are skipped."""
     if not CHROMIUM.exists():
@@ -41,12 +44,13 @@ def browser() -> Iterator[Browser]:
             pytest.fail(reason)
         pytest.skip(reason)
     with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE * 1000)
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
         yield chromium
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab(
     browser: Browser, local_pool: Pool, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Lab]:
@@ -60,7 +64,7 @@ def lab(
     lab.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sink() -> Iterator[Sink]:
     """A port that no output of an isolated session may ever reach."""
     sink = Sink()
@@ -68,10 +72,12 @@ def sink() -> Iterator[Sink]:
     sink.close()
 
 
-@pytest.fixture(scope="session")
-def screenshot_folder() -> str:
-    """Where to write screenshots; "" for a folder of pytest's own.
-
-    Read from the environment here, before that is cleared for the tests.
-    """
-    return _SCREENSHOTS
+@pytest.fixture
+def screen(request: pytest.FixtureRequest, browser: Browser, lab: Lab) -> Iterator[Screen]:
+    """Give a page for JupyterLab; what it shows when the test ends is kept as a picture."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    screen = Screen(context.new_page(), lab)
+    yield screen
+    screen.keep_picture(request.node.name)
+    context.close()
+    lab.shut_kernels_down()

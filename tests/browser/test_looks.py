@@ -1,19 +1,15 @@
-"""What people display looks right in JupyterLab under the policy ``isolated``.
-
-Screenshots are written to the folder that ``ACA_SCREENSHOTS`` names, else to pytest's own.
-"""
+"""What people display looks right in JupyterLab under the policy ``isolated``."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
 from .lab import Lab
-from .screen import Screen
+from .screen import Screen, is_loaded
 
 CELLS = {
     "table": """
@@ -74,6 +70,21 @@ HTML(figure.to_html(include_plotlyjs=True))""",
 from IPython.display import display
 display({"text/html": '<div id="map"></div><script src="https://cdn.example/leaflet.js"></script>',
          "text/plain": "<Map of Oslo>"}, raw=True)""",
+    "altair": """
+import altair
+altair.Chart(table).mark_bar().encode(x="city", y="people")""",
+    "folium": """
+import folium
+folium.Map(location=[59.9, 10.7])""",
+    "bokeh": """
+import bokeh.io, bokeh.plotting
+plot = bokeh.plotting.figure(width=300, height=200)
+plot.line([1, 2, 3], [3, 1, 2])
+bokeh.io.output_notebook(hide_banner=True)
+bokeh.io.show(plot)""",
+    "bokeh-inline": """
+import bokeh.embed, bokeh.resources
+HTML(bokeh.embed.file_html(plot, bokeh.resources.INLINE))""",
     "html": """
 from IPython.display import HTML
 HTML("<h3>A heading</h3><p>Text with a <b>bold</b> word, and a list:</p><ul><li>one<li>two</ul>")""",  # noqa: E501
@@ -85,15 +96,7 @@ PLACE = {name: place for place, name in enumerate(CELLS)}
 
 
 @pytest.fixture(scope="module")
-def screenshots(tmp_path_factory: pytest.TempPathFactory, screenshot_folder: str) -> Path:
-    folder = Path(screenshot_folder or tmp_path_factory.mktemp("screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    print(f"\nScreenshots are in {folder}")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def screen(browser: Browser, lab: Lab, screenshots: Path) -> Iterator[Screen]:
+def screen(browser: Browser, lab: Lab) -> Iterator[Screen]:
     """Give a notebook with all of it, that has been run."""
     lab.write("looks.ipynb", [source.strip() for source in CELLS.values()])
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
@@ -114,10 +117,6 @@ def shown(screen: Screen, name: str) -> Locator:
 def inner(screen: Screen, name: str) -> FrameLocator:
     """The document of an output that is in a frame of its own."""
     return shown(screen, name).frame_locator("iframe").frame_locator("iframe")
-
-
-def is_loaded(image: Locator) -> bool:
-    return bool(image.evaluate("async image => (await image.decode(), image.naturalWidth > 0)"))
 
 
 def test_a_table_has_its_cells(screen: Screen) -> None:
@@ -184,13 +183,34 @@ def test_what_needs_the_network_says_so(screen: Screen) -> None:
     assert output.locator("iframe").count() == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "twin", "remedy"),
+    [
+        ("altair", "alt.Chart(...)", "alt.renderers.enable('png')"),
+        ("folium", "<folium.folium.Map", "%download that"),
+        ("bokeh", "", "bokeh.resources.INLINE"),
+    ],
+)
+def test_charts_of_libraries_that_need_the_network_say_so(
+    screen: Screen, name: str, twin: str, remedy: str
+) -> None:
+    output = shown(screen, name)
+    expect(output).to_contain_text(twin)
+    expect(output).to_contain_text("output_policy is isolated")
+    expect(output).to_contain_text(remedy)
+
+
+def test_bokeh_draws_in_its_frame_when_its_library_is_inside(screen: Screen) -> None:
+    expect(inner(screen, "bokeh-inline").locator(".bk-Figure")).to_be_visible()
+
+
 def test_an_error_and_colours_are_as_ever(screen: Screen) -> None:
     expect(shown(screen, "error")).to_contain_text("KeyError")
     expect(shown(screen, "colours").locator(".ansi-green-fg")).to_have_text("green")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_screenshots(screen: Screen, lab: Lab, screenshots: Path, theme: str) -> None:
+def test_screenshots(screen: Screen, lab: Lab, theme: str) -> None:
     """For the eye: every output, in both themes, and the whole notebook."""
     page: Page = screen.page
     if theme == "dark":
@@ -201,7 +221,7 @@ def test_screenshots(screen: Screen, lab: Lab, screenshots: Path, theme: str) ->
     for name in CELLS:
         cell = screen.cell(PLACE[name])
         cell.scroll_into_view_if_needed()
-        cell.screenshot(path=screenshots / f"{theme}-{name}.png")
+        screen.keep_picture(f"{theme}-{name}", cell)
     screen.cell(0).scroll_into_view_if_needed()
-    page.screenshot(path=screenshots / f"{theme}.png")
+    screen.keep_picture(theme)
     lab.set("apputils-extension/themes", {})

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import math
 import random
 import socket
 import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -28,6 +29,8 @@ SPOILING = (REFUSE, RESET_BEFORE, RESET_AFTER, THROTTLED, UNAVAILABLE, CUT)
 REFUSE_SECONDS = 0.5
 DARK_SECONDS = 20.0
 LONGEST_DELAY = 3.0
+
+_BLOCK = 64 * 1024
 
 _SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27  # asm-generic/socket.h; Python has no names for them
 _DROP = struct.pack("HBBI", 0x06, 0, 0, 0)  # BPF: return 0, so that no byte of a packet is kept
@@ -85,13 +88,15 @@ class _Message:
 class Proxy:
     """Forwards to ``pool``'s endpoint while it is entered; ``script`` has a fault a call.
 
-    When the script is over, all calls pass. ``rewrite`` changes the bodies of answers.
+    When the script is over, all calls pass. ``rewrite`` changes the bodies of answers, and
+    ``rate`` is the bytes per second at which the bodies of requests are let in.
     """
 
     pool: str
     script: Iterable[str] = ()
     seed: int = 0
     rewrite: Callable[[bytes], bytes] | None = None
+    rate: float = math.inf
     calls: list[Call] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -123,9 +128,9 @@ class Proxy:
     # -- its life
 
     def __enter__(self) -> Proxy:
-        self._loop.run_until_complete(self._listen())
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy")
         self._thread.start()
+        self._do(self._listen())
         return self
 
     def __exit__(
@@ -134,10 +139,23 @@ class Proxy:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(20)
+        self._do(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(20)
         self._loop.close()
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Inside, nobody listens: what is open has been reset, whoever connects is refused."""
+        self._do(self._leave())
+        try:
+            yield
+        finally:
+            self._do(self._listen())
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have ``work`` done on the proxy's own thread, and wait for it."""
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
@@ -160,7 +178,7 @@ class Proxy:
         self._tasks.add(task)
         self._writers.add(writer)
         try:
-            while (request := await _read(reader)) is not None:
+            while (request := await _read(reader, self.rate)) is not None:
                 method, target, _ = request.first.decode("ascii").split(" ", 2)
                 fault = next(self._faults, PASS)
                 call = Call(method, target, fault, time.monotonic(), len(request.body))
@@ -207,10 +225,13 @@ class Proxy:
 
     async def _refuse(self) -> None:
         """Nobody listens for a while: whoever connects is refused."""
-        self._server.close()
-        self._abort_all()
+        await self._leave()
         await asyncio.sleep(REFUSE_SECONDS)
         await self._listen()
+
+    async def _leave(self) -> None:
+        self._server.close()
+        self._abort_all()
 
     async def _go_dark(self, request: _Message) -> None:
         """Drop every packet that comes, in both directions, as a network does that went away.
@@ -274,8 +295,8 @@ async def _send(writer: asyncio.StreamWriter, data: bytes) -> None:
     await writer.drain()
 
 
-async def _read(reader: asyncio.StreamReader) -> _Message | None:
-    """The next message on a connection; None at its end."""
+async def _read(reader: asyncio.StreamReader, rate: float = math.inf) -> _Message | None:
+    """The next message on a connection, its body at ``rate`` bytes a second; None at its end."""
     first = (await reader.readline()).strip()
     if not first:
         return None
@@ -291,5 +312,16 @@ async def _read(reader: asyncio.StreamReader) -> _Message | None:
         message.headers = [h for h in message.headers if h[0].lower() != b"transfer-encoding"]
         message.replace(b"content-length", b"%d" % len(message.body))
     else:
-        message.body = await reader.readexactly(int(message.header(b"content-length") or 0))
+        message.body = await _read_at(rate, reader, int(message.header(b"content-length") or 0))
     return message
+
+
+async def _read_at(rate: float, reader: asyncio.StreamReader, size: int) -> bytes:
+    if rate == math.inf:
+        return await reader.readexactly(size)
+    body = bytearray()
+    while len(body) < size:
+        block = await reader.readexactly(min(_BLOCK, size - len(body)))
+        body += block
+        await asyncio.sleep(len(block) / rate)
+    return bytes(body)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
+import subprocess
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-from .conftest import Caller
+from .conftest import Caller, lacking
 
 
 def is_empty_401(answer: Any) -> bool:
@@ -116,3 +120,43 @@ def test_not_much_is_read_from_a_caller_without_the_token(
         assert is_empty_401(session.http.send(request, timeout=60))
     assert sent < 100_000_000
     assert is_empty_401(session.call("GET", "files"))
+
+
+ANOTHER_USER = r"""
+exec 3<>/dev/tcp/127.0.0.1/"$1" || exit 1
+printf 'GET %s/listSessions?api-version=2025-10-02-preview HTTP/1.0\r\n' "$2" >&3
+printf 'Host: 127.0.0.1:%s\r\nAuthorization: Bearer guessed\r\n\r\n' "$1" >&3
+head -1 <&3
+tr '\0' ' ' < "/proc/$3/cmdline"; echo
+cat "/proc/$3/environ" "/proc/$3/mem" 2>/dev/null | head -c 100
+shift 3
+ls "$@" 2>/dev/null
+cat "$@" 2>/dev/null
+"""
+
+
+def test_another_users_process_finds_no_way_in(session: Caller, local_pool: Any) -> None:
+    if os.getuid() != 0:
+        lacking("only root can become another user")
+    session.run("open('/mnt/data/mine', 'w').write('mine')")
+    place = urlsplit(local_pool.endpoint)
+    folders = [str(one) for one in Path(tempfile.gettempdir()).glob("aca-local-pool-*")]
+    assert folders
+    words = [str(place.port), place.path, str(local_pool.process.pid), *folders]
+    done = subprocess.run(
+        ["bash", "-c", ANOTHER_USER, "bash", *words],
+        user=65534,
+        group=65534,
+        extra_groups=[],
+        cwd="/",
+        env={"PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    status, command, *more = done.stdout.splitlines()
+    assert "401" in status
+    assert "aca_kernel.localpool" in command
+    assert local_pool.token not in command
+    assert more == []

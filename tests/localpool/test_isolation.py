@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -169,6 +170,9 @@ def test_network_is_closed_but_loopback_is_open(sandboxed: Caller) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         code = f"{NETWORK}\nprint(reach({server.getsockname()!r}))"
         assert sandboxed.run(code)["stdout"] == "False\n"
+    for host in ("127.0.0.1", "localhost", "::1", socket.gethostname()):
+        address = (host, urlsplit(sandboxed.pool.endpoint).port)
+        assert sandboxed.run(f"{NETWORK}\nprint(reach({address!r}))")["stdout"] == "False\n"
     code = (
         f"{NETWORK}\nown = socket.create_server(('127.0.0.1', 0))\nprint(reach(own.getsockname()))"
     )

@@ -4,71 +4,28 @@ from __future__ import annotations
 
 import base64
 import io
-import re
-import subprocess
-import sys
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import psutil
 import pytest
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from PIL import Image
 
 from .conftest import Pool, sessions
-
-REMOTE, LOCAL = "azure-sessions-python", "azure-sessions-python-local"
-
-
-def cells(notebook: Any) -> Iterator[tuple[str, list[Any]]]:
-    """(source, outputs) of each code cell."""
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            yield cell.source, cell.outputs
-
-
-def outputs_of(notebook: Any, beginning: str) -> list[Any]:
-    """The outputs of the one cell whose source begins so."""
-    found = [outputs for source, outputs in cells(notebook) if source.startswith(beginning)]
-    assert len(found) == 1
-    return found[0]
-
-
-def text_of(outputs: list[Any]) -> str:
-    return "".join(o.text for o in outputs if o.output_type == "stream")
-
-
-def plain(text: str) -> str:
-    """The text without terminal colours."""
-    return re.sub(r"\x1b\[[0-9;]*m", "", text)
-
-
-def execute(path: Path, kernel: str) -> Any:
-    notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(
-        notebook, kernel_name=kernel, timeout=120, resources={"metadata": {"path": path.parent}}
-    )
-    return client.execute()
-
-
-def notebook_of(*sources: str) -> Any:
-    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources])
-
-
-def run_module(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", *arguments],
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
+from .running import (
+    LOCAL,
+    REMOTE,
+    cells,
+    execute,
+    marked,
+    notebook_of,
+    outputs_of,
+    plain,
+    run_module,
+    text_of,
+)
 
 
 def test_quickstart_shows_what_it_says(notebooks: Path, pool: Pool) -> None:
@@ -123,19 +80,9 @@ def test_the_local_kernel_runs_a_notebook_and_leaves_no_process(
     assert marked(mark) == []
 
 
-def marked(mark: str) -> list[psutil.Process]:
-    """The processes that were started, at whatever remove, by this test."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("MARK_OF_THIS_TEST") == mark:
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    return found
-
-
-def test_k3_nbconvert_makes_a_page_of_every_notebook_in_a_folder(notebooks: Path, pool: Pool) -> None:
+def test_k3_nbconvert_makes_a_page_of_every_notebook_in_a_folder(
+    notebooks: Path, pool: Pool
+) -> None:
     result = run_module(
         *("nbconvert", "--to", "html", "--execute", "quickstart.ipynb", "files.ipynb"),
         f"--ExecutePreprocessor.kernel_name={REMOTE}",

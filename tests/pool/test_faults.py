@@ -464,8 +464,8 @@ def refused(name: str, status: int | None = None) -> Fault:
             PermissionRefused,
             [
                 'az role assignment create --role "Azure ContainerApps Session Executor"',
-                "--scope /subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.App"
-                "/sessionPools/pool-1",
+                '--scope "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.App'
+                '/sessionPools/pool-1"',
             ],
         ),
         (answer(404), NotFound, ["pool-1"]),

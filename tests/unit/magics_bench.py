@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +20,7 @@ from aca_kernel.pool import (
     TokenSource,
     parse_endpoint,
 )
+from aca_kernel.recent import RecentSession, RecentSessions
 
 
 class BareSession:
@@ -34,9 +35,16 @@ class BareSession:
         self.identifier = secrets.token_hex(16)
         self.started = False
         self.is_own = True
+        self.recent: RecentSessions | None = None
+        self.listed: Sequence[RecentSession] = ()
+
+    async def start(self, emit: Emit) -> None:
+        self.started = True
 
     async def session_info(self) -> SessionInfo | None:
-        return self._client.get_session(self.identifier) if self.started else None
+        if not self.started or not self._client.supports("get_session"):
+            return None
+        return self._client.get_session(self.identifier)
 
     async def share(self, on: bool) -> None:
         assert on  # as in direct mode

@@ -135,9 +135,13 @@ def test_the_files_that_the_documents_name_exist() -> None:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_is_saved_without_outputs_and_for_the_local_kernel(path: Path) -> None:
+def test_a_notebook_is_saved_without_outputs_and_for_a_kernel_that_everybody_has(
+    path: Path,
+) -> None:
     notebook = json.loads(path.read_text(encoding="utf-8"))
-    assert notebook["metadata"]["kernelspec"]["name"] == "azure-sessions-python-local"
+    ours = path.stem in ("quickstart", "files")
+    name = "azure-sessions-python-local" if ours else "python3"
+    assert notebook["metadata"]["kernelspec"]["name"] == name
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             assert cell["outputs"] == []
@@ -153,3 +157,35 @@ def test_a_kernelspec_starts_this_kernel_and_has_its_logos(directory: Path) -> N
     assert spec["display_name"] in README
     logos = {path.name for path in directory.glob("logo-*")}
     assert logos == {"logo-32x32.png", "logo-64x64.png", "logo-svg.svg"}
+
+
+def test_every_precedent_names_tests_that_are_there() -> None:
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    table = text[text.index("## Precedents") :]
+    precedents = [line for line in table.splitlines() if line.startswith("| ")][2:]
+    assert len(precedents) >= 15
+    for line in precedents:
+        folder = ROOT
+        names = re.findall(r"`([\w/.]+)`", line.split("|")[2])
+        assert names
+        for name in names:
+            path = ROOT / name if name.startswith("tests/") else folder / name
+            assert path.exists(), name
+            folder = path.parent
+    assert "(SECURITY.md)" in README
+
+
+def test_every_scenario_names_tests_that_are_there() -> None:
+    table = README[README.index("### What works, and the test") :]
+    table = table[: table.index("\n## ")]
+    scenarios = [line.split(" | ") for line in table.splitlines() if re.match(r"\| [SK]\d", line)]
+    expected = [*(f"S{n}" for n in range(1, 8)), *(f"K{n}" for n in range(1, 13))]
+    assert [cells[0].strip("| ") for cells in scenarios] == expected
+    file = Path()
+    for cells in scenarios:
+        for name in re.findall(r"`([\w/.]+)`", cells[2]):
+            if name.startswith("tests/"):
+                file = ROOT / name
+                assert file.exists(), name
+            else:
+                assert f"def {name}(" in file.read_text(encoding="utf-8"), name

@@ -24,8 +24,8 @@ def test_the_public_names_are_these() -> None:
     names: dict[str, object] = {}
     exec("from aca_kernel import *", names)
     del names["__builtins__"]
-    assert names == {"__version__": version("aca-kernel")}
-    assert aca_kernel.__all__ == ["__version__"]
+    assert names == {"__version__": version("aca-kernel"), "connect": aca_kernel.connect}
+    assert aca_kernel.__all__ == ["__version__", "connect"]
 
 
 def test_unknown_name_is_an_attribute_error() -> None:

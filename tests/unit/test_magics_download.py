@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from aca_kernel import pool
 from aca_kernel.errors import TransferError
 from aca_kernel.magics.destination import Destination
 from aca_kernel.magics.local_files import OutsideRoot
+from tests.localpool.conftest import lacking
 
 from .magics_bench import Bench, RunningPool, open_bench
 
@@ -155,6 +157,43 @@ def test_no_room_on_the_disk_is_told_before_the_transfer(
     assert local(bench) == []
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 8 MB, which is full when 8 MB have been written."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        lacking("only root can mount a disk")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def test_a_disk_that_is_really_full_keeps_nothing_of_the_file(
+    local_pool: RunningPool, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another program fills it after the room was judged; what had arrived before stays."""
+    real = pool.download
+
+    def beside(client: Any, identifier: str, path: str, *rest: Any, **options: Any) -> int:
+        if path == "b.bin":
+            (small_disk / "filler").write_bytes(b"x" * 5_000_000)
+        size: int = real(client, identifier, path, *rest, **options)
+        return size
+
+    monkeypatch.setattr(pool, "download", beside)
+    with open_bench(local_pool, small_disk) as bench:
+        make(bench, "a.bin", content="a")
+        make(bench, "b.bin", content="x" * 6_000_000)
+        with pytest.raises(TransferError, match="disk here is full"):
+            bench.run("download", "a.bin b.bin")
+        assert local(bench) == ["a.bin"]
+        assert (bench.root / "a.bin").read_text() == "a"
+        with pytest.raises(TransferError, match="has room for"):
+            bench.run("download", "b.bin")
+        assert local(bench) == ["a.bin"]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX limits")
 def test_a_disk_that_fills_up_leaves_nothing(bench: Bench) -> None:
     import resource
@@ -194,3 +233,19 @@ def test_an_interrupted_download_leaves_no_half_file(bench: Bench) -> None:
     bench.run_interrupted("download", "a.csv wide.bin")
     assert bench.displays[-1]["text/plain"] == "1 of 2 files had arrived; cancelled"
     assert [path.name for path in bench.root.iterdir()] == ["a.csv"]
+
+
+def test_names_that_differ_only_in_case_are_not_both_fetched(bench: Bench) -> None:
+    make(bench, "Same.csv", "same.csv", "SAME.csv")
+    with pytest.raises(TransferError, match="would both become"):
+        bench.run("download", "'*.csv'")
+    assert local(bench) == []
+
+
+def test_a_name_as_long_as_the_file_system_allows_arrives(bench: Bench) -> None:
+    name = "n" * 251 + ".csv"
+    make(bench, name)
+    bench.run("download", name)
+    assert local(bench) == [name]
+    with pytest.raises(TransferError, match="longer than 255 bytes"):
+        bench.run("download", "n" * 300)

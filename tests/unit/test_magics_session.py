@@ -40,15 +40,6 @@ def test_a_session_that_has_not_started_is_shown_and_not_allocated(bench: Bench)
     assert bench.session.identifier not in sessions(bench)
 
 
-def test_a_running_session_tells_since_when_and_until_when(bench: Bench) -> None:
-    bench.run("files")
-    bench.run("session")
-    (shown,) = bench.displays
-    for name in ("pool", "since", "idle until", "cooldown period", "direct", "transfer root"):
-        assert name in shown["text/plain"]
-        assert name in shown["text/html"]
-
-
 @pytest.mark.parametrize("line", ["--show-identifier", "info --show-identifier"])
 def test_the_identifier_is_shown_in_full_on_request(bench: Bench, line: str) -> None:
     bench.run("session", line)

@@ -185,7 +185,8 @@ def test_a_file_above_the_services_limit_arrives_whole(bench: Bench) -> None:
     assert bench.python(code) == f"b'middle' {129 * MIB}"
     first, last = bench.displays[0], bench.displays[-1]
     assert first["text/plain"].startswith("big.bin  ")
-    assert last["text/plain"].startswith("sent 135.3 MB in ")
+    assert last["text/plain"].startswith("big.bin → /mnt/data/deep/big.bin  135.3 MB in ")
+    assert bench.text == ""
 
 
 def test_an_interrupted_upload_stops_and_says_what_had_arrived(bench: Bench) -> None:

@@ -109,3 +109,15 @@ def test_message_with_half_a_character_is_still_packed() -> None:
 def test_halves_that_belong_together_are_joined() -> None:
     assert replace_surrogates("\ud83d\ude00 \ud83d \ude00") == "😀 \ufffd \ufffd"
     assert replace_surrogates("plain 한국어 😀") == "plain 한국어 😀"
+
+
+@pytest.mark.parametrize("levels", [10, 500, 2000, 100_000])
+def test_a_result_that_is_nested_deeply_is_shown_somehow(levels: int) -> None:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    text = result_text(value)
+    assert text is not None
+    assert text.startswith("[[[") or "too deeply" in text
+    while isinstance(value, list):  # taken apart step by step: its end would be recursive, too
+        value = value[0]
