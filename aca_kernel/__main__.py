@@ -12,7 +12,13 @@ if __name__ == "__main__":
     if not getattr(sys.flags, "safe_path", False):
         del sys.path[0]
 
+    import warnings
+
     gc.disable()  # of what imports make, nothing is garbage
+
+    # They guess a text's encoding: megabytes that requests would import and nothing here uses.
+    sys.modules["chardet"] = sys.modules["charset_normalizer"] = None  # type: ignore[assignment]
+    warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
 
     from aca_kernel.early import begin
 

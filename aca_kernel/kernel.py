@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import signal
 from collections.abc import Mapping
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
@@ -18,18 +19,17 @@ from traitlets import Float
 from .cells import Code, LineMagic, split
 from .errors import AcaKernelError, TransportError, UsageError
 from .interpreters.base import CellRequest, Output, Reply, error_reply
-from .interpreters.direct import interrupted_reply
 from .outputs.surrogates import replace_surrogates, tolerant
-from .session import KernelSession
 from .settings import OUTPUT_POLICIES, Settings
 from .stdin import ask
 
 if TYPE_CHECKING:
     from .completions import Completions
     from .emitter import Emitter
+    from .session import KernelSession
 
-# What only cells need, magics and the output policy, is imported by the first cell: kernel_info
-# is answered sooner.
+# What only cells need (the session, magics, the output policy) is imported by the first one:
+# kernel_info is answered sooner.
 
 __all__ = ["AzureSessionsKernel"]
 
@@ -60,18 +60,24 @@ class AzureSessionsKernel(Settings, Kernel):
         problem = getattr(self.parent, "config_problem", None)
         if problem is not None:
             self.problems.insert(0, problem)
-        file = getattr(self.parent, "abs_connection_file", "")
-        self.remote = KernelSession(
-            self,
-            connection_file=Path(file) if file else None,
-            key=self.session.key if self.session is not None else b"",
-        )
         self._display_scope = secrets.token_hex(8)
         self._cell: asyncio.Task[Reply] | None = None
         self._magic = ""  # the one that ran last
         self._in_session = False
         self._warming: asyncio.Task[None] | None = None
         self._completions: Completions | None = None
+
+    @cached_property
+    def remote(self) -> KernelSession:
+        """The kernel's session; nothing is sent before a cell asks for it."""
+        from .session import KernelSession
+
+        file = getattr(self.parent, "abs_connection_file", "")
+        return KernelSession(
+            self,
+            connection_file=Path(file) if file else None,
+            key=self.session.key if self.session is not None else b"",
+        )
 
     # -- the process
 
@@ -166,6 +172,8 @@ class AzureSessionsKernel(Settings, Kernel):
             reply = await self._cell
         except asyncio.CancelledError:
             self.remote.worker.abandon()  # its call may go on for long; the next cell must not wait
+            from .interpreters.direct import interrupted_reply
+
             reply = interrupted_reply() if self._magic == "direct" else _cancelled()
             emitter(reply.error_output())
         except AcaKernelError as error:

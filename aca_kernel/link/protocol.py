@@ -144,7 +144,7 @@ class Inbox:
         skip = self.received - start
         if not 0 <= skip <= len(data):
             return []  # older than what is here, or beyond a gap
-        fresh = data[skip:]
+        fresh = data[skip:] if skip else data
         self.received += len(fresh)
         *lines, rest = fresh.split(b"\n")
         if lines:

@@ -15,6 +15,8 @@ __all__ = ["StreamText", "bare", "encodable", "plain"]
 
 _SGR = r"\[[0-9;:]{0,48}m"
 _UNSAFE = re.compile("[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f\u202d\u202e]")
+_SAFE_ASCII = bytes(code for code in range(128) if not _UNSAFE.match(chr(code)))
+_LONG = 4096  # characters from which on the way through bytes is the quicker one
 _CONTROL = re.compile(
     rf"\x1b(?!{_SGR})(?:"
     r"\[[0-?]*[ -/]*[@-~]?"  # a control sequence that is no colour
@@ -41,12 +43,18 @@ def encodable(text: str) -> str:
 def plain(text: str) -> str:
     """``text`` with colours as its only terminal controls."""
     text = encodable(text)
-    return _CONTROL.sub("", text) if _UNSAFE.search(text) else text
+    return _CONTROL.sub("", text) if _is_unsafe(text) else text
 
 
 def bare(text: str) -> str:
     """``text`` without colours too, for names and one-line values."""
     return _COLOUR.sub("", plain(text))
+
+
+def _is_unsafe(text: str) -> bool:
+    if len(text) >= _LONG and text.isascii():
+        return bool(text.encode("ascii").translate(None, _SAFE_ASCII))
+    return _UNSAFE.search(text) is not None
 
 
 class StreamText:
@@ -78,7 +86,7 @@ class StreamText:
 
 def _open_string(text: str) -> int | None:
     """Where the command begins whose end ``text`` lacks; None when there is none."""
-    if not _UNSAFE.search(text):
+    if not _is_unsafe(text):
         return None
     line = max(text.rfind(end) for end in "\x07\x9c\n") + 1
     start = _STRING.search(text, max(line, text.rfind("\x1b")))
