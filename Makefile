@@ -60,7 +60,7 @@ lint: $(VENV)/.dev  ## ruff (rules and format) and mypy --strict
 	$(BIN)/python -m ruff format --check
 	$(BIN)/python -m mypy
 
-docs: $(VENV)/.dev  ## these pages as HTML, in output/docs; a warning fails it
+docs: $(VENV)/.dev  ## the documentation as pages, in output/docs; a warning fails it
 	$(BIN)/python -m sphinx -W --keep-going --quiet -b html -d output/doctrees docs output/docs
 	@echo "The pages: $(CURDIR)/output/docs/index.html"
 

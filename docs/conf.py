@@ -13,16 +13,18 @@ author = "the aca-kernel project"
 release = version = installed_version("aca-kernel")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "generated"]
-suppress_warnings: list[str] = []
 
 html_theme = "furo"
 html_title = "aca-kernel"
 html_show_copyright = False
 html_show_sphinx = False
+html_copy_source = False  # mostly lines that say what of README.md to include
 
 # README's indented blocks are commands and cells, of no one language.
 highlight_language = "none"
 myst_heading_anchors = 3
+smartquotes = False  # "" is a value here
 
+default_role = "py:obj"  # what docstrings have between single backticks
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"

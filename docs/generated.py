@@ -13,7 +13,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
-from traitlets import Float, List, TraitType
+from traitlets import Float, TraitType
 from traitlets.config import Configurable
 
 from aca_kernel.magics import CELL_MAGICS, LINE_MAGICS, Magic
@@ -77,7 +77,7 @@ def _option(configured: str, trait: TraitType[Any, Any]) -> str:
 
 def _default(trait: TraitType[Any, Any]) -> str:
     value = trait.default()
-    if isinstance(trait, List):
+    if isinstance(value, list):
         return ", ".join(f"`{item}`" for item in value)
     if isinstance(trait, Float) and value is not None:
         return f"`{value:g}`"

@@ -68,6 +68,8 @@ def test_no_environment_variable_is_read_or_documented_alone() -> None:
         if variable.startswith("ACA_")
     }
     assert set(re.findall(r"\bACA_[A-Z_]+", README)) == tagged
+    for page in (ROOT / "docs").glob("*.md"):
+        assert set(re.findall(r"\bACA_[A-Z_]+", page.read_text(encoding="utf-8"))) <= tagged, page
 
 
 @pytest.mark.parametrize("name", [*LINE_MAGICS, *CELL_MAGICS])
