@@ -61,7 +61,7 @@ lint: $(VENV)/.dev  ## ruff (rules and format) and mypy --strict
 	$(BIN)/python -m mypy
 
 docs: $(VENV)/.dev  ## the documentation as pages, in output/docs; a warning fails it
-	$(BIN)/python -m sphinx -W --keep-going --quiet -b html -d output/doctrees docs output/docs
+	$(BIN)/python -m sphinx -W --keep-going --quiet -E -b html -d output/doctrees docs output/docs
 	@echo "The pages: $(CURDIR)/output/docs/index.html"
 
 clean:  ## remove what make made: .venv, output, caches

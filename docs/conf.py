@@ -15,6 +15,8 @@ release = version = installed_version("aca-kernel")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "generated"]
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 html_title = "aca-kernel"
 html_show_copyright = False
 html_show_sphinx = False
@@ -22,6 +24,7 @@ html_copy_source = False  # mostly lines that say what of README.md to include
 
 # README's indented blocks are commands and cells, of no one language.
 highlight_language = "none"
+myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 smartquotes = False  # "" is a value here
 
