@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 if __name__ == "__main__":
@@ -11,6 +12,15 @@ if __name__ == "__main__":
     if not getattr(sys.flags, "safe_path", False):
         del sys.path[0]
 
+    gc.disable()  # of what imports make, nothing is garbage
+
+    from aca_kernel.early import begin
+
+    begin(sys.argv[1:])
+
     from aca_kernel.app import AzureSessionsKernelApp
+
+    gc.freeze()
+    gc.enable()
 
     AzureSessionsKernelApp.launch_instance()

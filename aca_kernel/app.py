@@ -52,6 +52,12 @@ class AzureSessionsKernelApp(DiscreetApplication, IPKernelApp):
         except Exception as error:
             self.config_problem = unreadable(error)
 
+    def initialize(self, argv: Any = None) -> None:
+        """Prepare everything, up to a kernel that can be started."""
+        super().initialize(argv)  # type: ignore[no-untyped-call]
+        # traitlets leaves the sieving to its handler: each debug line of a cell would be made.
+        self.log.setLevel(self.log_level)
+
     def init_path(self) -> None:
         """Leave sys.path alone: modules beside a notebook must not be imported here."""
 

@@ -9,33 +9,27 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ipykernel._version import kernel_protocol_version
 from ipykernel.kernelbase import Kernel
 from traitlets import Float
 
 from .cells import Code, LineMagic, split
-from .completions import Completions
-from .emitter import Emitter
 from .errors import AcaKernelError, TransportError, UsageError
 from .interpreters.base import CellRequest, Output, Reply, error_reply
 from .interpreters.direct import interrupted_reply
-from .magics import (
-    CELL_MAGICS,
-    LINE_MAGICS,
-    MagicContext,
-    check_arguments,
-    magic_at,
-    magic_help,
-    run_magic,
-)
-from .outputs.guides import guide
-from .outputs.policy import OutputPolicy
 from .outputs.surrogates import replace_surrogates, tolerant
 from .session import KernelSession
 from .settings import OUTPUT_POLICIES, Settings
 from .stdin import ask
+
+if TYPE_CHECKING:
+    from .completions import Completions
+    from .emitter import Emitter
+
+# What only cells need, magics and the output policy, is imported by the first cell: kernel_info
+# is answered sooner.
 
 __all__ = ["AzureSessionsKernel"]
 
@@ -77,7 +71,7 @@ class AzureSessionsKernel(Settings, Kernel):
         self._magic = ""  # the one that ran last
         self._in_session = False
         self._warming: asyncio.Task[None] | None = None
-        self._completions = Completions(self.remote, self._root)
+        self._completions: Completions | None = None
 
     # -- the process
 
@@ -151,6 +145,9 @@ class AzureSessionsKernel(Settings, Kernel):
         cell_id: Any = None,
     ) -> dict[str, Any]:
         """Run a cell: its code in the session, its magics of ours here, in order."""
+        from .emitter import Emitter
+        from .outputs.policy import OutputPolicy
+
         count = self.execution_count
         request = CellRequest(
             code=code,
@@ -175,6 +172,8 @@ class AzureSessionsKernel(Settings, Kernel):
             reply = error_reply(error)
             is_outage = isinstance(error, TransportError) and self.remote.is_met
             if error.steps and not is_outage:
+                from .outputs.guides import guide
+
                 content = guide(error.steps)
                 emitter(Output(msg_type="display_data", content=content, own=True))
             emitter(reply.error_output())
@@ -198,6 +197,8 @@ class AzureSessionsKernel(Settings, Kernel):
                 left="Nothing was run.",
                 remedy="Delete the character, most often an emoji that was cut, and type it anew.",
             )
+        from .magics import CELL_MAGICS, LINE_MAGICS
+
         segments = split(request.code, LINE_MAGICS, CELL_MAGICS)
         if request.user_expressions and not (segments and isinstance(segments[-1], Code)):
             segments.append(Code(text="", last=True))  # for these are answered in the session
@@ -237,6 +238,8 @@ class AzureSessionsKernel(Settings, Kernel):
     async def _run_magic(
         self, magic: LineMagic, request: CellRequest, emit: Emitter
     ) -> Reply | None:
+        from .magics import MagicContext, check_arguments, magic_help, run_magic
+
         help_text = (
             magic_help(magic.name) if magic.help else check_arguments(magic.name, magic.arguments)
         )
@@ -313,12 +316,18 @@ class AzureSessionsKernel(Settings, Kernel):
 
     async def do_complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
         """Completions, within 0.7 s."""
+        if self._completions is None:
+            from .completions import Completions
+
+            self._completions = Completions(self.remote, self._root)
         return await self._completions.at(code, cursor_pos)
 
     async def do_inspect(
         self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: Any = ()
     ) -> dict[str, Any]:
         """Help for the magics of ours; the session's own objects as far as the mode can."""
+        from .magics import magic_at, magic_help
+
         name = magic_at(code, cursor_pos)
         if name is not None:
             data = {"text/plain": magic_help(name)}

@@ -95,17 +95,21 @@ class _Many:
 
 def measure() -> Iterator[Row]:
     """A row for each number of notebooks."""
-    alone = 0.0
+    alone = last = 0.0
     for number in NUMBERS:
         if number * MEMORY > psutil.virtual_memory().available:
             print(f"B8: {number} notebooks need more memory than is free, and are left out.")
             continue
         with tempfile.TemporaryDirectory() as folder, pool(ready=2, sessions=number) as near:
-            row, alone = asyncio.run(_row(near, number, Path(folder), alone))
+            row, last = asyncio.run(_row(near, number, Path(folder), alone, last))
+            alone = alone or last
         yield row
 
 
-async def _row(near: Pool, number: int, folder: Path, alone: float) -> tuple[Row, float]:
+async def _row(
+    near: Pool, number: int, folder: Path, alone: float, last: float
+) -> tuple[Row, float]:
+    """The row for so many, and its cells a second; those ``alone``, and with fewer, are known."""
     os.environ.update(near.environment)
     many = _Many(number, folder)
     try:
@@ -124,10 +128,10 @@ async def _row(near: Pool, number: int, folder: Path, alone: float) -> tuple[Row
     busy = sum(used.values()) / cores
     where = ", ".join(f"{name} {100 * share / cores:.0f} %" for name, share in used.items())
     goals: tuple[Goal, ...] = ()
-    if alone:
-        share = rate / alone / number
-        goal = Goal("grows with the number until the CPU is full", max(share, busy), FULL, "", True)
-        goals = (goal,)
+    if busy >= FULL:
+        goals = (Goal("the CPU is full", 100 * busy, 100 * FULL, "%", is_floor=True),)
+    elif last:
+        goals = (Goal("more than with fewer", rate / last, 1.0, is_floor=True),)
     return (
         Row(
             number="B8",
@@ -137,7 +141,7 @@ async def _row(near: Pool, number: int, folder: Path, alone: float) -> tuple[Row
             beside={"itself at 1": Figure(alone or rate, "cells/s")},
             goals=goals,
         ),
-        alone or rate,
+        rate,
     )
 
 

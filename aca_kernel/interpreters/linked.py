@@ -23,7 +23,6 @@ from ..link.client import GuestGone, Hello, Link, LinkTaken, NoGuest, Transient
 from ..link.counts import count_request
 from ..link.protocol import MAX_LINE_BYTES
 from ..outputs.notices import notice
-from ..outputs.policy import OutputPolicy
 from ..pool import PoolClient, shorten
 from .base import CellRequest, Emit, Interpreter, Output, Reply
 from .beside import Beside
@@ -299,6 +298,8 @@ class LinkedInterpreter(Interpreter):
 
     async def inspect(self, code: str, cursor_pos: int, detail_level: int) -> dict[str, Any]:
         """Help on what stands at the cursor, as plain text only (trust.md 3.5)."""
+        from ..outputs.policy import OutputPolicy  # late, as in kernel.py
+
         content = {"code": code, "cursor_pos": cursor_pos, "detail_level": detail_level}
         reply = await self._ask("inspect_request", content)
         shown = OutputPolicy.inspection(reply.get("data"))

@@ -58,6 +58,7 @@ class Relay:
         self._open: dict[str, int] = {}  # requests and how many of reply and idle are to come
         self._executing: set[str] = set()  # those of them that run code
         self._routed = RoutedCalls()
+        self._taken = 0  # messages that were for plain calls
         self.plain_call_ended = 0.0  # when; on the clock of time.monotonic
         self._held: list[dict[str, Any]] = []
         self._announced: deque[Any] = deque(maxlen=8)  # fingerprints of plain calls
@@ -281,6 +282,7 @@ class Relay:
         while not self._ended:
             events = poller.poll(20 if not self._kernel.ready else 500)
             with self.lock:
+                before = self._state()
                 for socket, _ in events:
                     if socket is self._woken:
                         socket.recv()
@@ -294,7 +296,13 @@ class Relay:
                     self._died(kernel)
                     poller = self._poller()
                 kernel.greet(time.monotonic())
-                self.lock.notify_all()
+                if self._state() != before:  # to be woken for nothing costs a warm cell its time
+                    self.lock.notify_all()
+
+    def _state(self) -> tuple[object, ...]:
+        """What those who wait under the lock wait for."""
+        kernel = self._kernel
+        return (self.peer.outbox.end, len(self._open), kernel.number, kernel.ready, self._taken)
 
     def _poller(self) -> Any:
         poller = zmq.Poller()
@@ -396,6 +404,7 @@ class Relay:
                 self._executing.discard(message_id)
                 self._begun.discard(message_id)
         if self._routed.take(message_id, channel, kind, [metadata, content, *buffers]):
+            self._taken += 1
             return
         if channel == "iopub" and kind not in OUTPUTS and not is_idle:
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from tests.faults.proxy import Call, Proxy
 
-from .driver import LINKED, Kernel, Pool
+from .driver import LINKED, Kernel, Pool, wait_for
 
 CELLS = 2000
 AT_ONCE = 100
@@ -92,3 +94,28 @@ def test_a_listing_costs_what_its_files_do(counted: tuple[Kernel, Proxy]) -> Non
     assert len(many) == len(few)
     total = sum(call.received for call in many)
     assert total <= 1.1 * sum(call.received for call in few) * MANY / FEW
+
+
+def test_prewarm_has_a_head_start(local_pool: Pool, tmp_path: Path) -> None:
+    with Proxy(local_pool.endpoint) as proxy:
+        environment = LINKED | {
+            "ACA_POOL_MANAGEMENT_ENDPOINT": proxy.endpoint,
+            "ACA_ACCESS_TOKEN": local_pool.token,
+            "ACA_PREWARM": "1",
+        }
+        kernel = Kernel(environment, tmp_path / "kernel").start()
+        try:
+            wait_for(lambda: proxy.count() == 2, "the head start and the hello")
+            ran = kernel.run("6*7")
+            assert (ran.result, ran.displayed) == ("42", "")  # it is nobody's living session
+        finally:
+            kernel.close()
+    assert {call.method for call in proxy.calls if call.operation == "session"} >= {"DELETE"}
+
+
+def test_what_kernel_info_needs_is_imported_before_it_and_no_more() -> None:
+    code = "import sys, aca_kernel.app, aca_kernel.kernel; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    late = {"requests", "urllib3", "azure.identity", "PIL", "nh3", "markdown_it", "tqdm"}
+    late |= {"aca_kernel.magics", "aca_kernel.outputs.policy"}
+    assert not late & set(ran.stdout.split())

@@ -1,0 +1,79 @@
+"""A head start for ``prewarm``: the session gets its guest while this process still starts.
+
+ipykernel takes longer to import than a call takes, and the guest kernel as long to start as this
+one. So the call that allocates the session and puts the guest there is made first, with what it
+needs and no more; the kernel finds the guest when it comes to greet it. Nothing is handed over,
+and nothing here fails loudly: whatever goes wrong, the kernel meets again, and tells.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from jupyter_core.paths import jupyter_config_path
+from traitlets.config import Application
+
+from .errors import AcaKernelError
+from .identity import RestartMarker, derive_identifier
+from .settings import LOCAL_ENDPOINT, Settings
+
+__all__ = ["begin"]
+
+
+class AzureSessionsKernel(Settings):
+    """The kernel's options, from the same sections of the configuration files."""
+
+
+def begin(arguments: Sequence[str]) -> threading.Thread | None:
+    """Begin to reach the session on a thread when ``prewarm`` is on; None when it is not.
+
+    ``arguments`` are those of kernel.json; with more than the connection file there is no head
+    start. Does not raise.
+    """
+    if len(arguments) != 2 or arguments[0] != "-f":
+        return None
+    try:
+        call = _call(Path(arguments[1]))
+    except Exception:  # the kernel will read all of it again, and its first cell tells
+        return None
+    if call is None:
+        return None
+    thread = threading.Thread(target=call, name="aca-kernel-early", daemon=True)
+    thread.start()
+    return thread
+
+
+def _call(connection_file: Path) -> Callable[[], None] | None:
+    """What puts the guest into the session; None where that is not wanted."""
+    files = Application()
+    files.load_config_file("aca_kernel_config", path=jupyter_config_path())
+    settings = AzureSessionsKernel(config=files.config)
+    wanted = settings.prewarm and settings.mode != "direct" and not settings.problems
+    if not wanted or settings.pool_endpoint.strip() == LOCAL_ENDPOINT:
+        return None
+    if RestartMarker(connection_file).is_set():
+        return None
+    key = json.loads(connection_file.read_text(encoding="utf-8"))["key"].encode()
+    identifier = settings.session_id.strip() or derive_identifier(connection_file, key)
+
+    from .link.bootstrap import bootstrap_code
+    from .link.protocol import MARK, pack
+    from .pool.client import PoolClient
+    from .pool.connect import connect
+
+    client: PoolClient = connect(settings)
+    # Not a hello, which would take the link, perhaps from this very kernel when it comes late.
+    code = bootstrap_code(pack({"op": "early", "id": secrets.token_hex(8)}), MARK)
+
+    def call() -> None:
+        try:
+            with client:
+                client.execute(identifier, code)
+        except AcaKernelError:
+            return
+
+    return call
