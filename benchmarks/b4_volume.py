@@ -8,7 +8,7 @@ from .kernels import OURS, PLAIN, Kernel, kernel
 from .measure import Figure, Goal, Row, in_turns, median
 from .pools import pool
 
-ROUNDS = 3
+ROUNDS = 2
 PREPARE = """
 %matplotlib inline
 import matplotlib.pyplot as plt
@@ -37,6 +37,7 @@ def measure() -> Iterator[Row]:
             found = in_turns(
                 {"ours": lambda: _run(ours, code), "ipykernel": lambda: _run(plain, code)},  # noqa: B023
                 ROUNDS,
+                warm_up=0,  # drawing takes long, and all is warm: nothing here is done once
             )
             took, beside = median(found["ours"]), median(found["ipykernel"])
             yield Row(
