@@ -10,7 +10,7 @@ NOTEBOOK ?= notebooks/quickstart.ipynb
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser screenshots bench lint clean
+.PHONY: help demo test browser screenshots bench lint docs clean
 
 help:  ## this list
 	@echo "make COMMAND, where COMMAND is one of"
@@ -59,6 +59,10 @@ lint: $(VENV)/.dev  ## ruff (rules and format) and mypy --strict
 	$(BIN)/python -m ruff check
 	$(BIN)/python -m ruff format --check
 	$(BIN)/python -m mypy
+
+docs: $(VENV)/.dev  ## the documentation as pages, in output/docs; a warning fails it
+	$(BIN)/python -m sphinx -W --keep-going --quiet -E -b html -d output/doctrees docs output/docs
+	@echo "The pages: $(CURDIR)/output/docs/index.html"
 
 clean:  ## remove what make made: .venv, output, caches
 	rm -rf $(VENV) output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -2,7 +2,7 @@
 
 Each one says, in up to three sentences, what happened, what state remains and
 what to do. ``str(error)`` is that text; it never holds a token or a full session
-identifier.
+identifier. They form a tree::
 
     AcaKernelError
     ├── ConfigurationError          an option is missing or wrong; nothing was sent

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from aca_kernel.link.protocol import MARK, Peer, pack, unpack
+from aca_kernel.pool.staging import OWN_CALL
 
 OURS, OLD = "@the running cell", "@an earlier cell"
 """What stands in a turn for the message id of a cell."""
@@ -77,6 +78,7 @@ class HostileSession:
         """The request frame of a call; what is none is noted in ``unknown``."""
         if code.startswith(f"#{MARK} 1 "):
             return unpack(code)
+        code = code.removeprefix(OWN_CALL)
         if code.startswith("exec(") and code.endswith(", {})"):
             source = ast.literal_eval(code[len("exec(") : -len(", {})")])
             hello = re.search(r"exchange\(('[^']*')\)", source)

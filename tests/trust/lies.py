@@ -104,8 +104,16 @@ messages = st.fixed_dictionaries(
     optional={"metadata": anything, "buffers": anything, "event": anything, "op": anything},
 )
 events = st.fixed_dictionaries(
-    {"event": st.sampled_from(["stale", "died", "failed", "restarted"]) | anything},
-    optional={"kernel": anything, "code": anything, "msg_id": st.just(OURS) | anything},
+    {
+        "event": st.sampled_from(["stale", "died", "failed", "restarted", "calls", "dropped"])
+        | anything
+    },
+    optional={
+        "kernel": anything,
+        "code": anything,
+        "number": anything,
+        "msg_id": st.just(OURS) | anything,
+    },
 )
 lines = (
     messages

@@ -152,7 +152,7 @@ def test_a_notebooks_metadata_changes_nothing(
     (ran,) = json.loads(file.read_text())["cells"]
     (shown,) = ran["outputs"]
     assert list(shown["data"]) == ["text/plain"]
-    assert sessions_of(local_pool) == before
+    assert sessions_of(local_pool) <= before  # of other tests' some may have ended
 
 
 def test_attaching_asks_and_a_no_is_taken(

@@ -68,6 +68,8 @@ def test_no_environment_variable_is_read_or_documented_alone() -> None:
         if variable.startswith("ACA_")
     }
     assert set(re.findall(r"\bACA_[A-Z_]+", README)) == tagged
+    for page in (ROOT / "docs").glob("*.md"):
+        assert set(re.findall(r"\bACA_[A-Z_]+", page.read_text(encoding="utf-8"))) <= tagged, page
 
 
 @pytest.mark.parametrize("name", [*LINE_MAGICS, *CELL_MAGICS])
@@ -189,3 +191,17 @@ def test_every_scenario_names_tests_that_are_there() -> None:
                 assert file.exists(), name
             else:
                 assert f"def {name}(" in file.read_text(encoding="utf-8"), name
+
+
+def test_every_section_of_the_readme_is_on_a_page_and_no_page_runs_into_the_next() -> None:
+    # A page says where its part of the README ends; a section that is put in between would land
+    # on a page of another subject.
+    paged = set()
+    for page in (ROOT / "docs").glob("*.md"):
+        included = r'include} \.\./README\.md\n:start-after: "(.*)"\n:end-before: "(.*)"'
+        for start, end in re.findall(included, page.read_text(encoding="utf-8")):
+            first = README.index(start)
+            heads = re.findall(r"^## .*", README[: first + len(start)], re.MULTILINE)
+            paged.update(heads[-1:])
+            assert "\n## " not in README[first + len(start) : README.index(end, first)], page
+    assert paged == set(re.findall(r"^## .*", README, re.MULTILINE))

@@ -66,7 +66,6 @@ def test_every_magic_has_help(name: str) -> None:
         ("files", "a b"),
         ("files", "--delete"),
         ("session", "nonsense"),
-        ("session", "attach"),
         ("session", "keep-alive"),
         ("session", "keep-alive soon"),
         ("session", "keep-alive -1"),
