@@ -42,7 +42,7 @@ def prepared() -> Iterator[dict[str, str]]:
 def _machine() -> dict[str, str]:
     curl = subprocess.run(["curl", "--version"], capture_output=True, text=True, check=True)
     return {
-        "when": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "when": datetime.now(timezone.utc).strftime("%d %B %Y %H:%M UTC"),
         "processor": f"{psutil.cpu_count()} x {_processor()}",
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "system": f"{platform.system()} {platform.release()}",
