@@ -9,6 +9,7 @@ and nothing here fails loudly: whatever goes wrong, the kernel meets again, and 
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import threading
 from collections.abc import Callable, Sequence
@@ -49,7 +50,10 @@ def begin(arguments: Sequence[str]) -> threading.Thread | None:
 
 def _call(connection_file: Path) -> Callable[[], None] | None:
     """What puts the guest into the session; None where that is not wanted."""
-    files = Application()
+    # Silent: what is wrong with a file would be logged with the lines around it, a token perhaps.
+    silent = logging.Logger("aca_kernel.early")
+    silent.addHandler(logging.NullHandler())
+    files = Application(log=silent)
     files.load_config_file("aca_kernel_config", path=jupyter_config_path())
     settings = AzureSessionsKernel(config=files.config)
     wanted = settings.prewarm and settings.mode != "direct" and not settings.problems
