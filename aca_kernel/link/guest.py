@@ -55,7 +55,7 @@ class Relay:
         self._failures = 0
         self._interrupt_next = False
         self._begun: set[str] = set()  # execute requests whose code has begun
-        self._open: dict[str, int] = {}  # requests and how many of reply and idle are to come
+        self._open: dict[str, set[str]] = {}  # requests, and which of reply and idle are to come
         self._executing: set[str] = set()  # those of them that run code
         self._routed = RoutedCalls()
         self._taken = 0  # messages that were for plain calls
@@ -199,7 +199,7 @@ class Relay:
                 # It was meant for a kernel that is gone: its variables are not here.
                 self.peer.send({"event": "stale", "msg_id": header["msg_id"]})
                 return
-            self._open[header["msg_id"]] = 2
+            self._open[header["msg_id"]] = {"reply", "idle"}
             if header["msg_type"] == "execute_request":
                 self._begin_cell(header)
         self._commands.append(message)
@@ -238,7 +238,7 @@ class Relay:
         message = self._kernel.session.msg("execute_request", content)
         message_id = message["header"]["msg_id"]
         routed = self._routed.add(message_id, content["store_history"])
-        self._open[message_id] = 2
+        self._open[message_id] = {"reply", "idle"}
         self._executing.add(message_id)
         self._forward_later(message)
         return routed
@@ -394,12 +394,13 @@ class Relay:
             if self._interrupt_next:
                 self._interrupt_next = False
                 kernel.interrupt()
-        is_end = channel == "shell" or (channel == "iopub" and is_idle)
-        if is_end and message_id not in self._open:
-            return
-        if is_end:
-            self._open[message_id] -= 1
-            if self._open[message_id] == 0:
+        end = "reply" if channel == "shell" else "idle" if channel == "iopub" and is_idle else ""
+        if end:
+            to_come = self._open.get(message_id, set())
+            if end not in to_come:
+                return  # a second idle, say, which code in the cell can send, ends nothing
+            to_come.remove(end)
+            if not to_come:
                 del self._open[message_id]
                 self._executing.discard(message_id)
                 self._begun.discard(message_id)

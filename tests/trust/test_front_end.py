@@ -49,6 +49,7 @@ session, socket = get_ipython().kernel.session, get_ipython().kernel.iopub_socke
 parent = get_ipython().kernel.get_parent('shell')
 for kind, content in (
     ('status', {'execution_state': 'idle'}),
+    ('status', {'execution_state': 'idle'}),
     ('execute_input', {'code': 'forged', 'execution_count': 9}),
     ('comm_open', {'comm_id': 'a', 'target_name': 'jupyter.widget', 'data': {}}),
     ('shutdown_reply', {'status': 'ok', 'restart': False}),
