@@ -39,6 +39,10 @@ class LineMagic:
 
 Segment = Code | LineMagic
 
+_NAME_ENDS = r"(?=[\s?]|\\\r?\n|\Z)"
+"""What follows a magic's name. To IPython %upload"file" is no %upload, and so it is here: a
+completion of the session's, which may hold no space, brings no argument in by that."""
+
 
 def split(text: str, line_magics: Collection[str], cell_magics: Collection[str]) -> list[Segment]:
     """The segments of the cell ``text`` in order; [] when there is nothing to run.
@@ -92,7 +96,7 @@ def _code(lines: list[str]) -> list[Code]:
 
 def _cell_magic(text: str, names: Collection[str]) -> LineMagic | None:
     first, _, body = re.sub(r"\A(?:[ \t]*\r?\n)+", "", text).partition("\n")
-    match = re.match(r"%%(\w+)(\?{1,2})?[ \t\r]*(.*)", first)
+    match = re.match(rf"%%(\w+){_NAME_ENDS}(\?{{1,2}})?[ \t\r]*(.*)", first)
     if match is None or match[1] not in names:
         return None
     arguments = match[3].strip()
@@ -124,7 +128,7 @@ def _magic_lines(lines: list[str], names: Collection[str]) -> Iterator[tuple[int
     """
     from IPython.core.inputtransformer2 import find_end_of_continued_line
 
-    pattern = re.compile(rf"%\s*(?:{'|'.join(names)})\b")
+    pattern = re.compile(rf"%\s*(?:{'|'.join(names)}){_NAME_ENDS}")
     rest, offset = list(lines), 0
     while (first := _next_special_line(rest)) is not None:
         end = find_end_of_continued_line(rest, first) + 1
