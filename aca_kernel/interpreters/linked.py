@@ -87,6 +87,7 @@ class _Running:
         self.idle_at = 0.0
         self.is_incomplete = False  # a message was left out, and may have been its reply
         self.is_there = False  # whether an exchange with it has been answered
+        self.knows_calls = False  # whether it has told of other clients' calls
 
     @property
     def done(self) -> bool:
@@ -536,9 +537,12 @@ class LinkedInterpreter(Interpreter):
             return
         running = self._running
         if event == "calls" and running is not None and running.emit is not None:
-            running.emit(others_calls(message.get("number")))
+            if not running.knows_calls:  # once a cell: no budget holds our own words back
+                running.knows_calls = True
+                running.emit(others_calls(message.get("number")))
         elif event == "dropped":
-            if running is not None and message.get("msg_id") == running.message_id:
+            is_meant = running is not None and message.get("msg_id") == running.message_id
+            if running is not None and is_meant and not running.done:
                 self._drop(running)
         elif type(number) is int and self._kernel < number < MOST_KERNELS:
             self._kernel = number

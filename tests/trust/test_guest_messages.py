@@ -198,3 +198,12 @@ def test_a_question_cannot_act_on_a_terminal() -> None:
     assert prompt_of({"prompt": "\x1b]0;x\x07\x1b[2JName: ", "password": 1}) == ("Name: ", False)
     assert prompt_of({"prompt": ["x"], "password": True}) == ("", True)
     assert len(prompt_of({"prompt": "x" * 10**6})[0]) == 10_000
+
+
+def test_a_flood_of_events_is_one_notice() -> None:
+    calls, dropped = {"event": "calls", "number": 3}, {"event": "dropped", "msg_id": OURS}
+    outputs, reply = run_with(Turn(lines=(*[calls] * 50, *[dropped] * 50), alone=True))
+    assert [output.msg_type for output in outputs if output.own] == ["display_data"]
+    assert "3 calls of other clients" in shown(outputs[:1])[0]
+    assert [output.msg_type for output in outputs if not output.own] == ["error"]
+    assert reply.ename == "KeyboardInterrupt"
