@@ -72,9 +72,13 @@ async def session_rows(context: MagicContext, *, is_full: bool = False) -> list[
     if session.started:
         try:
             info = await session.session_info()
-            rows += _life(info)
-            rows += await context.call(_versions, client, session.identifier)
-            rows.append(await context.call(_files, client, session.identifier))
+            if info is None and client.supports("get_session"):
+                # To ask the session itself would allocate another one.
+                rows.append(("state", "gone: the next cell begins with an empty one"))
+            else:
+                rows += _life(info)
+                rows += await context.call(_versions, client, session.identifier)
+                rows.append(await context.call(_files, client, session.identifier))
         except AcaKernelError as error:
             rows.append(("not known", error.what))
     else:
@@ -124,11 +128,10 @@ def _versions(client: PoolClient, identifier: str) -> list[Row]:
         told = probes.parse_line(
             client.execute(identifier, probes.versions(_PACKAGES), repeatable=True).stdout
         )
-        python = str(told.pop("python", ""))
-        packages = {_normal(name): version for name, version in told.items()}
-    shown = [
-        f"{name} {printable(str(packages[name]), 40)}" for name in _PACKAGES if name in packages
-    ]
+        texts = {name: said for name, said in told.items() if isinstance(said, str)}
+        python = texts.pop("python", "")
+        packages = {_normal(name): version for name, version in texts.items()}
+    shown = [f"{name} {printable(packages[name], 40)}" for name in _PACKAGES if name in packages]
     rows = [("Python", printable(python, 40) or "unknown")]
     if shown:
         rows.append(("packages", ", ".join(shown)))

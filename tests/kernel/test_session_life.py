@@ -26,6 +26,16 @@ def test_session_deleted_by_others_is_told_and_the_next_cell_works(
     assert ran.kinds == ["execute_result"]
 
 
+def test_the_panel_of_a_session_that_is_gone_allocates_none(
+    local_pool: Pool, start_kernel: KernelStarter
+) -> None:
+    kernel = start_kernel(local_pool)
+    kernel.run("1")
+    delete_session(local_pool, kernel.identifier)
+    assert "gone: the next cell begins with an empty one" in kernel.run("%session").displayed
+    assert kernel.identifier not in sessions_of(local_pool)
+
+
 @pytest.mark.parametrize("version", ["2024-02-02-preview", "2024-10-02-preview"])
 def test_deleted_session_is_told_whatever_the_version(
     local_pool: Pool, start_kernel: KernelStarter, version: str
