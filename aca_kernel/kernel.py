@@ -233,8 +233,7 @@ class AzureSessionsKernel(Settings, Kernel):
             else None,
             shows_result=segment.last,
         )
-        _, interpreter = await self.remote.connected()
-        if not interpreter.started:
+        if not self.remote.is_ready:
             await self.remote.start(emit)
         self._in_session = True
         try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,11 @@ class KernelSession:
         """Whether the session has answered, so that login, role and endpoint are right."""
         return self.interpreter is not None and self.interpreter.started
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether a cell may run, for `start` has nothing to do."""
+        return self.is_met and not self._restart_pending
+
     def _note_reached(self) -> None:
         if self.interpreter is not None and self.interpreter.is_reached:
             self._reached.add(self.identifier)
@@ -121,18 +127,14 @@ class KernelSession:
     async def connected(self) -> tuple[PoolClient, Interpreter]:
         """The client and the interpreter, made when they are not there yet.
 
-        Starts the embedded local pool when that is configured. Raises ConfigurationError,
-        LocalPoolError.
+        The session is not called. Starts the embedded local pool when that is configured.
+        Raises ConfigurationError, LocalPoolError.
         """
         if self.client is None:
             self.client = await self._connect()
         if self.interpreter is None:
             check_identifier(self.identifier)
             self.interpreter = self._interpreter(self.client)
-        if self._restart_pending:
-            await self.interpreter.reset()
-            self._restart_pending = False
-            self.marker.clear()
         return self.client, self.interpreter
 
     def _interpreter(self, client: PoolClient) -> Interpreter:
@@ -180,9 +182,18 @@ class KernelSession:
         While the pool is full it is asked again for ``pool_wait`` seconds, and ``emit`` shows
         that. Raises AcaKernelError.
         """
-        _, interpreter = await self.connected()
-        await start_when_free(lambda: interpreter.start(emit), emit, self.settings.pool_wait)
+        with self._local_pool_may_have_ended():
+            await start_when_free(lambda: self._begin(emit), emit, self.settings.pool_wait)
         self._remember()
+
+    async def _begin(self, emit: Emit | None = None) -> None:
+        """Reach the session, with the fresh Python state that a restart still owes it."""
+        _, interpreter = await self.connected()
+        if self._restart_pending:
+            await interpreter.reset()
+            self._restart_pending = False
+            self.marker.clear()
+        await interpreter.start(emit)
 
     async def execute(self, request: CellRequest, emit: Emit) -> Reply:
         """Run code in the session. Raises AcaKernelError when it could not be run."""
@@ -191,7 +202,19 @@ class KernelSession:
             emit(Output(msg_type="display_data", content=notice(self._warning), own=True))
             self._warning = ""
         try:
-            return await interpreter.execute(request, emit)
+            with self._local_pool_may_have_ended():
+                return await interpreter.execute(request, emit)
+        finally:
+            self.touch()
+
+    @contextlib.contextmanager
+    def _local_pool_may_have_ended(self) -> Iterator[None]:
+        """Take it for ended when the embedded local pool does not answer: what comes next has one.
+
+        Raises SessionLost for a TransportError then.
+        """
+        try:
+            yield
         except TransportError:
             if not self.is_local:
                 raise
@@ -201,14 +224,11 @@ class KernelSession:
                 left="Variables and the files in /mnt/data are gone; nothing of this cell was run.",
                 remedy="Run the notebook from the top: a new local pool starts with it.",
             ) from None
-        finally:
-            self.touch()
 
     async def warm_up(self) -> None:
         """Allocate the session ahead of the first cell; a failure waits for that cell."""
         try:
-            _, interpreter = await self.connected()
-            await interpreter.start()
+            await self._begin()
         except AcaKernelError:
             return
         self.touch()
@@ -238,6 +258,9 @@ class KernelSession:
         """Fresh Python state, as the kernel's Restart gives it."""
         _, interpreter = await self.connected()
         await interpreter.reset()
+        if self._restart_pending:
+            self._restart_pending = False
+            self.marker.clear()
 
     async def renew(self) -> None:
         """Leave an attached session for the kernel's own; delete the own one for a new one."""
@@ -252,7 +275,6 @@ class KernelSession:
     async def share(self, on: bool) -> None:
         """Let plain calls of other clients into this notebook's namespace, or keep them out."""
         _, interpreter = await self.connected()
-        await interpreter.start()
         await interpreter.share(on)
         self.touch()
 
@@ -269,11 +291,14 @@ class KernelSession:
         """Delete the session; the next cell starts a new, empty one."""
         client, _ = await self.connected()
         await self.worker.call(client.delete_session, self.identifier)
+        if self._restart_pending:
+            self.marker.clear()
         self._forget(self.identifier, client)
         self._leave()
         self._reached.discard(self.identifier)
 
     def _leave(self) -> None:
+        self._restart_pending = False  # that was owed to this session
         self._stop_keeping()
         self._note_reached()
         if self.interpreter is not None:

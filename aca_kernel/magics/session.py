@@ -125,6 +125,7 @@ async def _info(arguments: argparse.Namespace, context: MagicContext) -> None:
 
 async def _share(arguments: argparse.Namespace, context: MagicContext) -> None:
     session, client = context.session, context.client
+    await session.start(context.emit)
     await session.share(arguments.state == "on")
     if arguments.state == "off":
         context.stream(

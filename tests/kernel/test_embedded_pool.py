@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from .conftest import KernelStarter
-from .driver import LOCAL, Kernel, everything, wait_for
+from .driver import LINKED, LOCAL, Kernel, everything, wait_for
 
 
 def kept(kernel: Kernel) -> list[Path]:
@@ -93,6 +93,18 @@ def test_pool_that_ended_is_told_and_replaced(start_kernel: KernelStarter) -> No
     assert ran.ename == "SessionLost"
     assert kernel.run("'old' in dir()").result == "False"
     assert pool_of(kernel)["pid"] != pid
+
+
+def test_pool_that_ended_before_a_new_session_is_replaced(start_kernel: KernelStarter) -> None:
+    kernel = start_kernel(name=LOCAL, **LINKED)
+    kernel.run("old = 1")
+    pool = pool_of(kernel)
+    assert kernel.run("%session stop").status == "ok"  # so that the next cell starts one
+    psutil.Process(pool["pid"]).kill()
+    wait_for(lambda: not answers(pool["endpoint"]), "the pool's end")
+    assert kernel.run("%files").ename == "SessionLost"
+    assert kernel.run("6 * 7").result == "42"
+    assert pool_of(kernel)["pid"] != pool["pid"]
 
 
 def test_sigterm_ends_the_pool_too(start_kernel: KernelStarter) -> None:

@@ -124,3 +124,25 @@ def test_a_shutdown_ends_the_wait(full: tuple[Pool, Kernel], start_kernel: Kerne
     assert second.shutdown() < 10
     first.shutdown()
     wait_for(lambda: not sessions_of(pool), "the end of both sessions")
+
+
+def test_after_a_restart_during_the_wait_the_next_cell_waits_again(
+    full: tuple[Pool, Kernel], start_kernel: KernelStarter
+) -> None:
+    pool, first = full
+    second = start_kernel(pool, ACA_KERNEL_MODE="auto")
+    waits(second, second.send("1"))
+    second.restart()
+    message = second.send("6 * 7")
+    waits(second, message)
+    first.shutdown()
+    assert second.finish(message).result == "42"
+
+
+def test_sharing_waits_too(full: tuple[Pool, Kernel], start_kernel: KernelStarter) -> None:
+    pool, first = full
+    second = start_kernel(pool, ACA_KERNEL_MODE="linked")
+    message = second.send("%session share")
+    waits(second, message)
+    first.shutdown()
+    assert "Shared:" in second.finish(message).stdout
