@@ -162,6 +162,24 @@ def test_option_in_a_configuration_file_wins_over_the_environment(
     assert "session-of-the-environment" not in sessions_of(local_pool)
 
 
+def test_prewarm_makes_no_call_when_a_configuration_file_cannot_be_read(
+    start_kernel: KernelStarter, local_pool: Pool, tmp_path: Path
+) -> None:
+    folder = tmp_path / "configuration"
+    folder.mkdir()
+    (folder / "aca_kernel_config.py").write_text("c.AzureSessionsKernel.pool_endpoint = 'other\n")
+    given = "of-the-environment-alone"
+    kernel = start_kernel(
+        local_pool,
+        ACA_PREWARM="1",
+        ACA_KERNEL_MODE="linked",
+        ACA_SESSION_ID=given,
+        JUPYTER_CONFIG_DIR=str(folder),
+    )
+    assert kernel.run("1").ename == "ConfigurationError"
+    assert given not in sessions_of(local_pool)
+
+
 def test_configuration_beside_the_notebook_is_not_read(
     start_kernel: KernelStarter, local_pool: Pool, tmp_path: Path
 ) -> None:
