@@ -124,7 +124,8 @@ class Companion:
             if payload.get("source") == "page":
                 from IPython.core import page
 
-                page.page(payload["data"])
+                # A terminal's pager takes text alone, and a session may have sent none.
+                page.page({"text/plain": "", **payload["data"]})
         return reply
 
     def _interrupt(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import nbformat
 import psutil
 import pytest
 
-from tests.kernel.driver import Kernel, reach, sessions_of
+from tests.kernel.driver import LINKED, Kernel, reach, sessions_of
 
 from .conftest import Pool, sessions
 from .running import PYTHON, REMOTE, cells, execute, notebook_of, plain, text_of
@@ -236,6 +237,25 @@ def test_help_of_an_object_opens_the_pager(local: Kernel) -> None:
     [payload] = local.run("%%session\nf?").reply["payload"]
     assert payload["source"] == "page"
     assert "What f is for." in payload["data"]["text/plain"]
+
+
+def test_a_page_without_text_is_no_failure_in_a_terminal(pool: Pool) -> None:
+    page = "{'source': 'page', 'data': {'text/html': '<b>x</b>'}, 'start': 0}"
+    cell = f"%%session\nget_ipython().payload_manager.write_payload({page})"
+    code = (
+        "from IPython.terminal.interactiveshell import TerminalInteractiveShell as Shell\n"
+        f"shell = Shell.instance()\nshell.run_cell({LOAD!r})\n"
+        f"print('ran', shell.run_cell({cell!r}).success)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | reach(pool) | LINKED,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "ran True" in done.stdout, done.stdout + done.stderr
 
 
 def test_a_lost_process_is_said_and_the_next_cell_finds_the_session_again(local: Kernel) -> None:
