@@ -21,10 +21,11 @@ DEADLINE = 2.0
 class Beside:
     """Calls about one session on a thread of their own, which starts when it is needed."""
 
-    def __init__(self, client: PoolClient, identifier: str) -> None:
+    def __init__(self, client: PoolClient, identifier: str, worker: Worker) -> None:
         self._client = client
         self._identifier = identifier
-        self._worker = Worker("aca-kernel-beside")
+        # Stopped with the session's own: what asks after its end might allocate it anew.
+        self._worker = Worker("aca-kernel-beside", besides=worker)
 
     async def answers_while(self, exchange: asyncio.Future[Any]) -> bool:
         """Whether the service answers within 2 s; False when ``exchange`` ends before it does.

@@ -121,7 +121,7 @@ class LinkedInterpreter(Interpreter):
         self._outage_tolerance = outage_tolerance
         self._execution_timeout = execution_timeout
         self._share = share
-        self._beside = Beside(client, identifier)
+        self._beside = Beside(client, identifier, self.worker)
         self._link = Link(client, identifier, self.worker.call)
         self._session_id = uuid.uuid4().hex
         self._kernel = 0

@@ -21,11 +21,13 @@ class Worker:
     """Runs calls one after another on a daemon thread that starts with the first one.
 
     A daemon, so that a call that waits for a silent service never keeps the process from
-    ending. All methods belong to the event loop's thread.
+    ending. All methods belong to the event loop's thread. It takes no more calls when the one
+    ``besides`` which it works has been stopped.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, besides: Worker | None = None) -> None:
         self._name = name
+        self._besides = besides
         self._jobs: queue.SimpleQueue[_Job | None] | None = None
         self._stopped = False
 
@@ -34,7 +36,7 @@ class Worker:
 
         When the awaiting task is cancelled the call itself goes on; see :meth:`abandon`.
         """
-        if self._stopped:
+        if self.is_stopped:
             raise AcaKernelError("The kernel is ending.", left="Nothing more was sent.")
         if self._jobs is None:
             self._jobs = queue.SimpleQueue()
@@ -43,6 +45,11 @@ class Worker:
         future: asyncio.Future[T] = loop.create_future()
         self._jobs.put((loop, future, lambda: function(*args, **kwargs)))
         return await future
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether calls are refused."""
+        return self._stopped or (self._besides is not None and self._besides.is_stopped)
 
     def stop(self) -> None:
         """Take no more calls: AcaKernelError from now on. May be called from any thread."""
