@@ -54,7 +54,7 @@ def _call(connection_file: Path) -> Callable[[], None] | None:
     silent = logging.Logger("aca_kernel.early")
     silent.addHandler(logging.NullHandler())
     files = Application(log=silent)
-    files.raise_config_file_errors = True  # or the environment's endpoint would stand for the file's
+    files.raise_config_file_errors = True  # else what the environment says would stand for it
     files.load_config_file("aca_kernel_config", path=jupyter_config_path())
     settings = AzureSessionsKernel(config=files.config)
     wanted = settings.prewarm and settings.mode != "direct" and not settings.problems

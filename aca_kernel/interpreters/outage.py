@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 
 from ..errors import AcaKernelError, AnswerLost
 from ..link.client import Transient
-from ..outputs.notices import notice
-from .base import Emit, Output
+from .base import Emit
+from .statusline import StatusLine
 
 __all__ = ["Outage"]
 
@@ -18,13 +17,12 @@ class Outage:
     """The time without answers in one exchange, and the status line that tells of it."""
 
     def __init__(self, emit: Emit | None, tolerance: float, cooldown: float | None) -> None:
-        self._emit = emit
+        self._line = StatusLine(emit)
         self._tolerance = tolerance
         self._cooldown = cooldown
         self._began: float | None = None
         self._attempts = 0
         self._is_taken = False
-        self._display_id = ""
 
     async def wait(self, error: AcaKernelError, interrupted: asyncio.Event) -> bool:
         """Wait before the next attempt; False when there should be none."""
@@ -38,7 +36,7 @@ class Outage:
             pause = 0.05
         else:
             seconds = f"{now - self._began:.0f} s so far."
-            self._tell(f"{error.what} Trying again, {seconds}{self._until()}")
+            self._line.say(f"{error.what} Trying again, {seconds}{self._until()}")
         if interrupted.is_set() and self._attempts > 4:
             return False
         try:
@@ -59,22 +57,26 @@ class Outage:
         if is_taken:
             seconds = time.monotonic() - self._began
             what = "the cell's output" if has_begun else "the cell"
-            self._tell(
+            self._line.say(
                 f"Another client's call runs in this session: {what} waits for it,"
                 f" {seconds:.0f} s so far."
             )
             return
-        self._tell(
+        self._line.say(
             f"The session has not answered for {time.monotonic() - self._began:.0f} s: the network"
             f" is away, or another client's code runs there. Waiting.{self._until()}"
         )
 
     def end(self) -> None:
         """Say that the session answers again, if anything was said before."""
-        if self._display_id and self._began is not None and self._is_taken:
-            self._tell(f"Waited {time.monotonic() - self._began:.0f} s for another client's call.")
-        elif self._display_id and self._began is not None:
-            self._tell(f"The session answers again after {time.monotonic() - self._began:.0f} s.")
+        if self._line.is_shown and self._began is not None and self._is_taken:
+            self._line.say(
+                f"Waited {time.monotonic() - self._began:.0f} s for another client's call."
+            )
+        elif self._line.is_shown and self._began is not None:
+            self._line.say(
+                f"The session answers again after {time.monotonic() - self._began:.0f} s."
+            )
 
     def over(self) -> AnswerLost:
         """The error of an outage that lasted too long."""
@@ -86,15 +88,6 @@ class Outage:
         )
 
     def _until(self) -> str:
-        if not self._cooldown:
+        if not self._cooldown or self._is_taken:  # another client's call counts as well
             return ""
         return f" A session without a call is deleted after {self._cooldown:.0f} s."
-
-    def _tell(self, text: str) -> None:
-        if self._emit is None:
-            return
-        content = notice(text)
-        kind = "update_display_data" if self._display_id else "display_data"
-        self._display_id = self._display_id or f"aca-kernel-{uuid.uuid4().hex}"
-        content["transient"] = {"display_id": self._display_id}
-        self._emit(Output(msg_type=kind, content=content, own=True))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 
 from ..errors import PoolFull
-from ..outputs.notices import notice
-from .base import Emit, Output
+from .base import Emit
+from .statusline import StatusLine
 
 __all__ = ["pause_before", "start_when_free"]
 
@@ -65,10 +64,9 @@ class _Status:
     """One display that says how long the wait has been, and in the end how it ended."""
 
     def __init__(self, emit: Emit, limit: float) -> None:
-        self._emit = emit
+        self._line = StatusLine(emit)
         self._limit = limit
         self._began = time.monotonic()
-        self._display_id = ""
 
     @property
     def seconds(self) -> float:
@@ -79,7 +77,7 @@ class _Status:
         end = time.monotonic() + seconds
         try:
             while (left := end - time.monotonic()) > 0:
-                self._tell(
+                self._line.say(
                     "The pool is full. Waiting for a session to become free:"
                     f" {self.seconds:.0f} s so far, {self._limit:.0f} s at most"
                     " (ACA_POOL_WAIT). Interrupt the kernel to stop waiting."
@@ -91,22 +89,15 @@ class _Status:
 
     def ended(self) -> None:
         """Say that the session is there, if anything was said before."""
-        if self._display_id:
-            self._tell(f"The pool was full; a session became free after {self.seconds:.0f} s.")
+        if self._line.is_shown:
+            self._line.say(f"The pool was full; a session became free after {self.seconds:.0f} s.")
 
     def stopped(self) -> None:
         """Say that the wait was given up before its limit, if anything was said before."""
-        if self._display_id:
-            self._tell(f"The pool was full; the wait was stopped after {self.seconds:.0f} s.")
+        if self._line.is_shown:
+            self._line.say(f"The pool was full; the wait was stopped after {self.seconds:.0f} s.")
 
     def over(self) -> None:
         """Say that no session became free, if anything was said before."""
-        if self._display_id:
-            self._tell(f"The pool is full: no session became free in {self.seconds:.0f} s.")
-
-    def _tell(self, text: str) -> None:
-        content = notice(text)
-        kind = "update_display_data" if self._display_id else "display_data"
-        self._display_id = self._display_id or f"aca-kernel-{uuid.uuid4().hex}"
-        content["transient"] = {"display_id": self._display_id}
-        self._emit(Output(msg_type=kind, content=content, own=True))
+        if self._line.is_shown:
+            self._line.say(f"The pool is full: no session became free in {self.seconds:.0f} s.")
