@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import zmq
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
+from jupyter_client.session import Session
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -34,10 +35,15 @@ class Ended(Exception):
 
 
 class Companion:
-    """The process, and its sockets. Belongs to one thread; start and cells block it."""
+    """The process, and its sockets. Belongs to one thread; start and cells block it.
 
-    def __init__(self, connection_file: Path, session_id: str) -> None:
-        self._manager = KernelManager(connection_file=str(connection_file))
+    From ``key`` and the file's name the kernel derives its session's identifier, which so needs
+    no place in the process's environment.
+    """
+
+    def __init__(self, connection_file: Path, key: bytes) -> None:
+        session = Session(key=key)
+        self._manager = KernelManager(connection_file=str(connection_file), session=session)
         # This package in this Python, whatever kernels are registered on the machine.
         self._manager._kernel_spec = KernelSpec(
             argv=[sys.executable, "-m", "aca_kernel", "-f", "{connection_file}"],
@@ -47,7 +53,7 @@ class Companion:
         self._sockets: dict[str, Any] = {}
         try:
             self._manager.start_kernel(
-                env={**os.environ, "ACA_SESSION_ID": session_id},
+                env=dict(os.environ),
                 # Its log goes where this kernel's own goes, not into the notebook.
                 stderr=getattr(sys.stderr, "_original_stdstream_copy", None),
             )
@@ -85,7 +91,9 @@ class Companion:
             if socket in ready:
                 yield channel, self._session.recv(socket)[1]
 
-    def run(self, text: str, shell: InteractiveShell, *, store_history: bool) -> Mapping[str, Any]:
+    def run(
+        self, text: str, shell: InteractiveShell, *, store_history: bool, silent: bool
+    ) -> Mapping[str, Any]:
         """Run ``text`` as a cell and show in ``shell`` what it shows; the reply's content.
 
         An interrupt of this process interrupts the cell. Raises Ended.
@@ -95,7 +103,7 @@ class Companion:
             "execute_request",
             {
                 "code": text,
-                "silent": False,
+                "silent": silent,
                 "store_history": store_history,
                 "user_expressions": {},
                 "allow_stdin": _can_ask(shell),

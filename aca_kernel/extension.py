@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import AcaKernelError, ErrorInSession, UsageError
-from .identity import IDENTIFIER_PREFIX
+from .identity import derive_identifier
 from .settings import LOCAL_ENDPOINT
 
 if TYPE_CHECKING:
@@ -90,12 +90,13 @@ class Connection:
         command.load_config_file()
         settings = command.settings()
         given = settings.session_id.strip()
-        self.session_id = given or IDENTIFIER_PREFIX + secrets.token_hex(20)
-        """The session's identifier in full: with the pool's rights it opens the session."""
         self._is_own = not given
         self._is_local = settings.pool_endpoint.strip() == LOCAL_ENDPOINT
         self._connection_file = Path(jupyter_runtime_dir(), f"kernel-{uuid.uuid4()}.json")
         self._connection_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._key = secrets.token_hex(32).encode()  # kept, so that a new process finds the session
+        self.session_id = given or derive_identifier(self._connection_file, self._key)
+        """The session's identifier in full: with the pool's rights it opens the session."""
         self._kernel: Companion | None = None
         self._is_used = False  # so that there may be a session to delete
         self._is_started = False
@@ -129,9 +130,18 @@ class Connection:
         if not self._is_started:
             # Not by the tool's first call: its variables would be in a Python of their own.
             self.run("pass", shell, store_history=False)
+            if self._is_own:  # one that was named is shared by itself
+                self.run("%session share", shell, store_history=False, silent=True)
             self._is_started = True
 
-    def run(self, text: str, shell: InteractiveShell, *, store_history: bool = True) -> None:
+    def run(
+        self,
+        text: str,
+        shell: InteractiveShell,
+        *,
+        store_history: bool = True,
+        silent: bool = False,
+    ) -> None:
         """Run ``text`` as a cell of the session, and show in ``shell`` what it shows.
 
         Raises ErrorInSession when the cell failed, and AcaKernelError when the kernel's process
@@ -141,9 +151,9 @@ class Connection:
         from .companion import Companion, Ended
 
         if self._kernel is None:
-            self._kernel = Companion(self._connection_file, self.session_id)
+            self._kernel = Companion(self._connection_file, self._key)
         try:
-            reply = self._kernel.run(text, shell, store_history=store_history)
+            reply = self._kernel.run(text, shell, store_history=store_history, silent=silent)
         except Ended:
             self._kernel.close()
             self._kernel = None
@@ -157,14 +167,15 @@ class Connection:
 
     def close(self) -> None:
         """End the kernel's process, and delete the session if nobody named it. Does not raise."""
+        is_left = self._kernel is None and self._is_own and self._is_used
         if self._kernel is not None:
-            self._kernel.close()
+            self._kernel.close()  # it deletes the session that is its own
             self._kernel = None
         if self._is_local:
             from .localpool.launch import stop_pool
 
             stop_pool(self._connection_file)
-        elif self._is_own and self._is_used:
+        elif is_left:
             with contextlib.suppress(AcaKernelError):
                 self._client.delete_session(self.session_id, timeout=DELETE_SECONDS)
         self._client.close()

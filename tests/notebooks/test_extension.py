@@ -267,6 +267,16 @@ def test_a_lost_process_is_said_and_the_next_cell_finds_the_session_again(local:
     assert local.run("%%session\nprint(x)").stdout.endswith("5\n")
 
 
+def test_no_process_has_the_identifier_in_its_environment_or_command_line(
+    local: Kernel, pool: Pool
+) -> None:
+    made = local.run("from aca_kernel import connect\nprint(connect().session_id)").stdout.strip()
+    assert made in sessions_of(pool)
+    for process in (psutil.Process(local.pid), *psutil.Process(local.pid).children(recursive=True)):
+        assert made not in str(process.environ())
+        assert made not in str(process.cmdline())
+
+
 def test_connect_outside_a_notebook_says_where_it_belongs() -> None:
     code = (
         "import sys, aca_kernel\n"
