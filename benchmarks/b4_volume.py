@@ -15,6 +15,9 @@ import matplotlib.pyplot as plt
 from IPython.display import display
 plt.plot([1])
 plt.show()
+
+import base64, os
+noise = base64.b64encode(os.urandom(15_000_000)).decode()
 """
 CELLS = {
     "10 MB of printed lines": "for number in range(100_000): print(f'{number:099d}')",
@@ -24,6 +27,7 @@ for number in range(200):
     plt.show()
 """,
     "one 20 MB display": "display({'text/plain': 'x' * 20_000_000}, raw=True)",
+    "one 20 MB display that cannot be compressed": "display({'text/plain': noise}, raw=True)",
 }
 
 

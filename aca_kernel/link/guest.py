@@ -25,6 +25,7 @@ from .protocol import FrameError, Peer, fingerprint, pack, unpack
 from .routed import Routed, RoutedCalls
 from .spill import SpillingOutbox
 
+LARGE = 1_000_000  # bytes of a part of a message that is large
 FRESH = 0.05  # seconds that output may wait for more before it is sent
 DELIMITER = b"<IDS|MSG>"
 OUTPUTS = (
@@ -98,7 +99,7 @@ class Relay:
             return pack({"boot": self.boot, "error": "frame", "detail": str(error)}), "stdout"
         return self._exchange(head, data), str(head.get("way"))
 
-    def _exchange(self, head: dict[str, Any], data: bytes) -> str:
+    def _exchange(self, head: dict[str, Any], data: memoryview) -> str:
         with self.lock:
             if head.get("op") == "hello":
                 return self._hello(head)
@@ -122,7 +123,7 @@ class Relay:
                     self.lock.wait_for(lambda: self._kernel.number > number, 5)
                 return pack({"boot": self.boot, "kernel": self._kernel.number})
             lines = self.peer.receive(head, data)
-            self._obey_all([json.loads(line.decode("utf-8")) for line in lines])
+            self._obey_all([json.loads(str(line, "utf-8")) for line in lines])
             if not self.peer.silent and not self._oldest:
                 self._oldest = time.monotonic() - FRESH
             return self._answer(head)
@@ -186,9 +187,9 @@ class Relay:
                 break
         self._oldest = 0.0
         outbox = self.peer.outbox
-        return self.peer.frame(
-            {"boot": self.boot, "end": outbox.end}, int(head.get("budget", 3000))
-        )
+        answer = {"boot": self.boot, "end": outbox.end}
+        budget, as_is = int(head.get("budget", 3000)), head.get("as_is") is True
+        return self.peer.frame(answer, budget, as_is=as_is)
 
     def _do(self, message: dict[str, Any]) -> None:
         if message.get("op") == "interrupt" and not self._executing:
@@ -370,16 +371,18 @@ class Relay:
     def _drain(self, kernel: GuestKernel, channel: str, socket: Any) -> None:
         while True:
             try:
-                frames = socket.recv_multipart(zmq.NOBLOCK)
+                frames = socket.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 return
-            self._pass_on(kernel, channel, frames)
+            # What is large is not copied.
+            parts = [one.bytes if len(one) < LARGE else one.buffer for one in frames]
+            self._pass_on(kernel, channel, parts)
 
-    def _pass_on(self, kernel: GuestKernel, channel: str, frames: list[bytes]) -> None:
+    def _pass_on(self, kernel: GuestKernel, channel: str, frames: list[Any]) -> None:
         try:
             header, parent, metadata, content, *buffers = frames[frames.index(DELIMITER) + 2 :]
             parent_header, own_header = json.loads(parent), json.loads(header)
-        except ValueError:
+        except (TypeError, ValueError):
             return
         message_id, kind = parent_header.get("msg_id"), own_header.get("msg_type")
         is_idle = kind == "status" and b'"idle"' in content
@@ -404,16 +407,17 @@ class Relay:
                 del self._open[message_id]
                 self._executing.discard(message_id)
                 self._begun.discard(message_id)
-        if self._routed.take(message_id, channel, kind, [metadata, content, *buffers]):
+        if self._routed.take(message_id, channel, kind, [metadata, bytes(content), *buffers]):
             self._taken += 1
             return
         if channel == "iopub" and kind not in OUTPUTS and not is_idle:
             return
         encoded = json.dumps([_base64(part) for part in buffers]).encode() if buffers else b"[]"
-        line = b'{"channel":"%s","header":%s,"parent_header":%s,"metadata":%s,"content":%s,'
-        line += b'"buffers":%s}'
         self.peer.outbox.append(
-            line % (channel.encode(), header, parent, metadata, content, encoded)
+            b'{"channel":"%s","header":%s,"parent_header":%s,"metadata":%s,"content":'
+            % (channel.encode(), header, parent, metadata),
+            content,
+            b',"buffers":%s}' % encoded,
         )
         if kind == "input_request":
             self._oldest = time.monotonic() - FRESH  # somebody is asked: nothing to wait for
@@ -426,7 +430,7 @@ def _is_cell(message: dict[str, Any]) -> bool:
     return (content.get("header") or {}).get("msg_type") == "execute_request"
 
 
-def _base64(data: bytes) -> str:
+def _base64(data: memoryview) -> str:
     import base64
 
     return base64.b64encode(data).decode("ascii")

@@ -17,6 +17,7 @@ import hashlib
 import json
 import re
 import zlib
+from itertools import islice
 from typing import Any
 
 __all__ = [
@@ -46,8 +47,16 @@ MAX_FRAME_BYTES = 64 * 1024 * 1024
 MAX_LINE_BYTES = 256 * 1024 * 1024
 """Bytes of one message; a larger one is left out."""
 
-_FRAME = re.compile(MARK + r" 1 ([0-9]{1,10}) ([0-9a-f]{8}) ([A-Za-z0-9+/=]*)")
+MAX_LINES = 100_000
+"""Messages that one exchange may complete; an honest guest's are too long for more."""
+
+_FRAME = re.compile(MARK + r" ([12]) ([0-9]{1,10}) ([0-9a-f]{8}) ")
+_LINE_END = re.compile(rb"\n")
 _OVERHEAD = len(MARK) + 32
+
+_LONG = 100_000  # bytes from which on it is worth while to look whether compression pays
+_SAMPLE = 30_000
+_PAYS = 0.7  # above, the compressed bytes in base64 are about as long as the text
 
 
 class FrameError(Exception):
@@ -60,34 +69,70 @@ def pack(head: dict[str, Any], data: bytes = b"") -> str:
     It carries its length and checksum, and is compressed.
     """
     text = json.dumps(head, separators=(",", ":")).encode("ascii")
-    body = len(text).to_bytes(4, "big") + text + data
-    packed = base64.b64encode(zlib.compress(body, 1)).decode("ascii")
-    return f"{MARK} 1 {len(packed)} {zlib.crc32(body):08x} {packed}"
+    deflate = zlib.compressobj(1)
+    body = deflate.compress(len(text).to_bytes(4, "big") + text)
+    body += deflate.compress(data) + deflate.flush()
+    return _framed(1, base64.b64encode(body))
 
 
-def unpack(text: str) -> tuple[dict[str, Any], bytes]:
-    """The ``(head, data)`` of the first frame in ``text``. Raises FrameError."""
+def pack_as_is(head: dict[str, Any], data: bytes) -> str:
+    """A frame like that of `pack`, with ``data``, which is ASCII, as it is: no time to pack it.
+
+    It has the line ends of ``data``, and is not for what changes or cuts those.
+    """
+    text = json.dumps(head, separators=(",", ":")).encode("ascii")
+    return _framed(2, b"%08x%s%s." % (len(text), text, data))  # a line's end is never the last
+
+
+def _framed(form: int, body: bytes) -> str:
+    return f"{MARK} {form} {len(body)} {zlib.crc32(body):08x} {body.decode('ascii')}"
+
+
+def unpack(text: str) -> tuple[dict[str, Any], memoryview]:
+    """The ``(head, data)`` of the first frame in ``text``; ``data`` is a view of bytes.
+
+    Raises FrameError.
+    """
     match = _FRAME.search(text)
     if match is None:
         raise FrameError("no frame")
-    length = int(match.group(1))
-    packed = match.group(3)[:length]  # what follows may be something else that was printed
-    if len(packed) < length:
+    form, length, checksum = match.groups()
+    # What follows may be something else that was printed.
+    packed = text[match.end() : match.end() + int(length)]
+    if len(packed) < int(length):
         raise FrameError("a cut frame")
     try:
-        inflate = zlib.decompressobj()
-        body = inflate.decompress(base64.b64decode(packed), MAX_FRAME_BYTES)
-        if inflate.unconsumed_tail or not inflate.eof:
-            raise FrameError("a frame that is too large")
-        if zlib.crc32(body) != int(match.group(2), 16):
+        body = packed.encode("ascii")
+        if zlib.crc32(body) != int(checksum, 16):
             raise FrameError("a changed frame")
-        size = int.from_bytes(body[:4], "big")
-        head = json.loads(body[4 : 4 + size].decode("ascii"))
+        if form == "1":
+            body = _inflated(base64.b64decode(body))
+            size, begin, end = int.from_bytes(body[:4], "big"), 4, len(body)
+        else:
+            size, begin, end = int(body[:8], 16), 8, len(body) - 1
+        head = json.loads(body[begin : begin + size].decode("ascii"))
     except (binascii.Error, zlib.error, ValueError, RecursionError):
         raise FrameError("a broken frame") from None
     if not isinstance(head, dict):
         raise FrameError("a frame of another shape")
-    return head, body[4 + size :]
+    return head, memoryview(body)[begin + size : end]
+
+
+def _inflated(packed: bytes) -> bytes:
+    inflate = zlib.decompressobj()
+    body = inflate.decompress(packed, MAX_FRAME_BYTES)
+    if inflate.unconsumed_tail or not inflate.eof:
+        raise FrameError("a frame that is too large")
+    return body
+
+
+def _is_dense(data: bytes) -> bool:
+    """Whether ``data`` is long ASCII that compression makes hardly shorter, such as base64."""
+    if len(data) < _LONG or not data.isascii():
+        return False
+    middle = len(data) // 2
+    sample = data[:_SAMPLE] + data[middle : middle + _SAMPLE]
+    return len(zlib.compress(sample, 1)) > _PAYS * len(sample)
 
 
 def fingerprint(code: str) -> str:
@@ -111,14 +156,16 @@ class Outbox:
         """The number of the next byte."""
         return self.start + len(self._held)
 
-    def append(self, line: bytes) -> None:
-        """Add a message: JSON in UTF-8 without a line's end."""
-        self._held += line
+    def append(self, *parts: bytes) -> None:
+        """Add a message: JSON in UTF-8 without a line's end, in any number of parts."""
+        for part in parts:
+            self._held += part
         self._held += b"\n"
 
     def slice(self, size: int) -> bytes:
         """At most ``size`` bytes, beginning with ``start``."""
-        return bytes(self._held[:size])
+        with memoryview(self._held) as held:
+            return bytes(held[:size])
 
     def acknowledge(self, number: int) -> None:
         """Forget the bytes before ``number``; a number that cannot be is ignored."""
@@ -136,32 +183,43 @@ class Inbox:
     def __init__(self) -> None:
         self.received = 0
         self.left_out = 0
-        self._rest = bytearray()
-        self._is_too_large = False  # the message that is coming in
+        self._rest: list[memoryview] = []  # what has come of the next message
+        self._size = 0  # its bytes
 
-    def receive(self, start: int, data: bytes) -> list[bytes]:
-        """The messages that ``data``, whose first byte has the number ``start``, completes."""
+    def receive(self, start: int, data: bytes | memoryview) -> list[memoryview]:
+        """The messages that ``data``, whose first byte has the number ``start``, completes.
+
+        They are views: memory for a large message is dear, and copied as rarely as can be.
+        Raises FrameError when they are more than `MAX_LINES`: nothing has been received then.
+        """
         skip = self.received - start
         if not 0 <= skip <= len(data):
             return []  # older than what is here, or beyond a gap
-        fresh = data[skip:] if skip else data
+        fresh = memoryview(data)[skip:]
+        ends = [end.start() for end in islice(_LINE_END.finditer(fresh), MAX_LINES + 1)]
+        if len(ends) > MAX_LINES:
+            raise FrameError("a flood of messages")
         self.received += len(fresh)
-        *lines, rest = fresh.split(b"\n")
-        if lines:
-            lines[0] = bytes(self._rest) + lines[0]
-            if self._is_too_large:
+        messages = []
+        begin = 0
+        for end in ends:
+            self._add(fresh[begin:end])
+            begin = end + 1
+            if self._size > MAX_LINE_BYTES:
                 self.left_out += 1
-                del lines[0]
-            self._rest.clear()
-            self._is_too_large = False
-            kept = [line for line in lines if len(line) <= MAX_LINE_BYTES]
-            self.left_out += len(lines) - len(kept)
-            lines = kept
-        self._rest += rest
-        if self._is_too_large or len(self._rest) > MAX_LINE_BYTES:
-            self._is_too_large = True
-            self._rest.clear()
-        return lines
+            else:
+                whole = self._rest[0] if len(self._rest) == 1 else b"".join(self._rest)
+                messages.append(memoryview(whole))
+            self._rest, self._size = [], 0
+        self._add(fresh[begin:])
+        return messages
+
+    def _add(self, part: memoryview) -> None:
+        self._size += len(part)
+        if self._size > MAX_LINE_BYTES:
+            self._rest = []
+        elif part:
+            self._rest.append(part)
 
 
 class Peer:
@@ -180,19 +238,21 @@ class Peer:
         """Whether everything that was sent has been acknowledged."""
         return self.outbox.end == self.outbox.start
 
-    def frame(self, head: dict[str, Any], budget: int) -> str:
+    def frame(self, head: dict[str, Any], budget: int, *, as_is: bool = False) -> str:
         """The frame of the next exchange: ``head`` and as much of the outbox as fits.
 
         ``budget`` is the number of characters that a frame may have. At least one byte of the
         outbox goes along, so that a budget that is too small ends in a cut frame and not in
-        silence.
+        silence. ``as_is`` allows `pack_as_is` where compression does not pay.
         """
         head = dict(head, ack=self.inbox.received, start=self.outbox.start)
         room = budget - budget // 1000 - _OVERHEAD - 256 - 4 * len(json.dumps(head)) // 3
+        if as_is and _is_dense(data := self.outbox.slice(min(room, MAX_FRAME_BYTES // 2))):
+            return pack_as_is(head, data)
         size = max(room * 3 // 4, 1)  # what fits when nothing can be compressed
         text = pack(head, self.outbox.slice(size))
         held = self.outbox.end - self.outbox.start
-        most = min(held, MAX_FRAME_BYTES // 4)
+        most = min(held, MAX_FRAME_BYTES // 2)
         while size < most and len(text) < budget // 2:
             # As much as fits if the rest is like the begin, and a little less.
             larger_size = min(most, size * max(2, budget * 4 // (5 * len(text))))
@@ -202,8 +262,8 @@ class Peer:
             size, text = larger_size, larger
         return text
 
-    def receive(self, head: dict[str, Any], data: bytes) -> list[bytes]:
-        """The messages that an exchange has completed, each as JSON in bytes."""
+    def receive(self, head: dict[str, Any], data: bytes | memoryview) -> list[memoryview]:
+        """The messages that an exchange has completed, each as JSON in UTF-8."""
         ack, start = head.get("ack"), head.get("start")
         if type(ack) is not int or type(start) is not int:
             raise FrameError("a frame without its numbers")

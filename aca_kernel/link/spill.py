@@ -25,12 +25,12 @@ class SpillingOutbox(Outbox):
         """The number of the next byte."""
         return super().end + self._written - self._read + len(self._after)
 
-    def append(self, line: bytes) -> None:
+    def append(self, *parts: bytes) -> None:
         """Add a message."""
         if self._file is None and len(self._held) < MEMORY:
-            super().append(line)
+            super().append(*parts)
             return
-        line += b"\n"
+        line = b"".join((*parts, b"\n"))
         if not self._after and self._spill(line):
             return
         self._after += line

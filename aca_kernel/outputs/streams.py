@@ -16,6 +16,7 @@ __all__ = ["StreamText", "bare", "encodable", "plain"]
 _SGR = r"\[[0-9;:]{0,48}m"
 _UNSAFE = re.compile("[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f\u202d\u202e]")
 _SAFE_ASCII = bytes(code for code in range(128) if not _UNSAFE.match(chr(code)))
+_BLOCK = 500_000
 _LONG = 4096  # characters from which on the way through bytes is the quicker one
 _CONTROL = re.compile(
     rf"\x1b(?!{_SGR})(?:"
@@ -53,7 +54,8 @@ def bare(text: str) -> str:
 
 def _is_unsafe(text: str) -> bool:
     if len(text) >= _LONG and text.isascii():
-        return bool(text.encode("ascii").translate(None, _SAFE_ASCII))
+        blocks = (text[begin : begin + _BLOCK] for begin in range(0, len(text), _BLOCK))
+        return any(block.encode("ascii").translate(None, _SAFE_ASCII) for block in blocks)
     return _UNSAFE.search(text) is not None
 
 

@@ -84,6 +84,15 @@ def test_the_last_of_2000_cells_costs_what_the_first_did(counted: tuple[Kernel, 
         assert sum(map(bytes_of, last)) < sum(map(bytes_of, first)) + 60 * AT_ONCE
 
 
+def test_a_display_that_cannot_be_compressed_crosses_once(counted: tuple[Kernel, Proxy]) -> None:
+    kernel, proxy = counted
+    code = "import base64, os; text = base64.b64encode(os.urandom(6_000_000)).decode(); "
+    code += "from IPython.display import display; display({'text/plain': text}, raw=True)"
+    calls = calls_of(kernel, proxy, code)
+    assert 8_000_000 < sum(call.received for call in calls) < 8_100_000
+    assert len(calls) <= 6
+
+
 def test_a_listing_costs_what_its_files_do(counted: tuple[Kernel, Proxy]) -> None:
     kernel, proxy = counted
     make = "for i in range({}): open(f'/mnt/data/file-{{i:05}}', 'w').close()"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psutil
@@ -20,7 +22,7 @@ from tests.conftest import PoolStarter
 from tests.faults.proxy import Proxy
 from tests.kernel.driver import Pool, wait_for
 
-from .conftest import Driver, DriverStarter
+from .conftest import Driver, DriverStarter, Ran
 
 GUESTS = (  # the guest kernels of a session, by /proc: their number is the exit's text
     "import glob\n"
@@ -69,8 +71,8 @@ def test_megabytes_come_back_whole_in_every_version(
 
 
 @dataclass(frozen=True)
-class CuttingPool:
-    """A pool that cuts texts at so many characters, whatever a call asks for."""
+class ChangingPool:
+    """A pool that changes the texts of its answers."""
 
     proxy: Proxy
     token: str
@@ -80,24 +82,71 @@ class CuttingPool:
         return self.proxy.endpoint
 
 
-@pytest.fixture
-def cutting_pool(local_pool: Pool, request: pytest.FixtureRequest) -> Iterator[CuttingPool]:
-    def cut(value: object) -> object:
+@contextmanager
+def _changing(pool: Pool, change: Callable[[str], str]) -> Iterator[ChangingPool]:
+    def changed(value: object) -> object:
         if isinstance(value, dict):
-            return {key: cut(item) for key, item in value.items()}
-        return value[: request.param] if isinstance(value, str) else value
+            return {key: changed(item) for key, item in value.items()}
+        return change(value) if isinstance(value, str) else value
 
     def rewrite(body: bytes) -> bytes:
-        return json.dumps(cut(json.loads(body))).encode() if body else body
+        return json.dumps(changed(json.loads(body))).encode() if body else body
 
-    with Proxy(local_pool.endpoint, rewrite=rewrite) as proxy:
-        yield CuttingPool(proxy, local_pool.token)
+    with Proxy(pool.endpoint, rewrite=rewrite) as proxy:
+        yield ChangingPool(proxy, pool.token)
+
+
+@pytest.fixture
+def cutting_pool(local_pool: Pool, request: pytest.FixtureRequest) -> Iterator[ChangingPool]:
+    """A pool that cuts texts at so many characters, whatever a call asks for."""
+    with _changing(local_pool, lambda text: text[: request.param]) as pool:
+        yield pool
+
+
+NOISE = """
+import base64, hashlib, os
+from IPython.display import display
+for _ in range(10):
+    data = base64.b64encode(os.urandom(150_000))
+    digest = hashlib.sha256(data).hexdigest()
+    display({'text/plain': data.decode(), 'text/x-digest': digest}, raw=True)
+"""
+
+
+def _noises(ran: Ran) -> list[str]:
+    """The texts that a cell with `NOISE` displayed, each as it was sent."""
+    shown = [message["content"]["data"] for message in ran.messages]
+    for data in shown:
+        digest = hashlib.sha256(data["text/plain"].encode()).hexdigest()
+        assert digest == data["text/x-digest"]
+    return [data["text/plain"] for data in shown]
+
+
+def test_what_compression_does_not_shorten_comes_whole(driver: Driver) -> None:
+    assert len(_noises(driver.run(NOISE))) == 10
+
+
+@pytest.fixture
+def breaking_pool(local_pool: Pool) -> Iterator[ChangingPool]:
+    """A pool that breaks lines in its own way."""
+    with _changing(local_pool, lambda text: text.strip().replace("\n", "\r\n")) as pool:
+        yield pool
+
+
+def test_pool_that_changes_line_ends_takes_no_message(
+    breaking_pool: ChangingPool, start_link: DriverStarter
+) -> None:
+    driver = start_link(breaking_pool)
+    sent = driver.send(NOISE)
+    with pytest.raises(Transient):  # once: the kernel repeats the exchange
+        driver.finish(sent)
+    assert len(_noises(driver.finish(sent))) == 10
 
 
 @pytest.mark.parametrize("version", API_VERSIONS)
 @pytest.mark.parametrize("cutting_pool", [4096], indirect=True)
 def test_pool_that_cuts_every_answer_short_is_learnt(
-    cutting_pool: CuttingPool, start_link: DriverStarter, version: str
+    cutting_pool: ChangingPool, start_link: DriverStarter, version: str
 ) -> None:
     """As one of the default limit that takes no other: printed and result alike."""
     driver = start_link(cutting_pool, version=version)
@@ -109,7 +158,7 @@ def test_pool_that_cuts_every_answer_short_is_learnt(
 
 @pytest.mark.parametrize("cutting_pool", [100], indirect=True)
 def test_pool_that_lets_next_to_nothing_through_holds_no_guest(
-    cutting_pool: CuttingPool, start_link: DriverStarter
+    cutting_pool: ChangingPool, start_link: DriverStarter
 ) -> None:
     driver = start_link(cutting_pool, greet=False)
     with pytest.raises(NoGuest, match="whole"):

@@ -74,7 +74,7 @@ class HostileSession:
         result = {"stdout": stdout, "stderr": "", "executionResult": ""}
         return {"identifier": "x", "status": "Succeeded", "result": result}
 
-    def _read(self, code: str) -> tuple[Message | None, bytes]:
+    def _read(self, code: str) -> tuple[Message | None, bytes | memoryview]:
         """The request frame of a call; what is none is noted in ``unknown``."""
         if code.startswith(f"#{MARK} 1 "):
             return unpack(code)
@@ -87,7 +87,7 @@ class HostileSession:
         self.unknown.append(code[:200])
         return None, b""
 
-    def _exchange(self, head: Message, data: bytes, turn: Turn) -> str:
+    def _exchange(self, head: Message, data: bytes | memoryview, turn: Turn) -> str:
         if head.get("op") == "hello":
             if head["link"] != self._link:
                 self._link = head["link"]
@@ -99,7 +99,7 @@ class HostileSession:
         if head.get("boot") != self._boot:
             return pack({"boot": self._boot, "error": "boot", **turn.head})
         for line in self._peer.receive(head, data):
-            message = json.loads(line)
+            message = json.loads(str(line, "utf-8"))
             self.received.append(message)
             if message.get("op") == "send" and message["channel"] == "shell":
                 self._note(message["message"])
@@ -109,7 +109,7 @@ class HostileSession:
                 turn = Turn(head=turn.head)
         self._lie(turn)
         frame, rest = unpack(self._peer.frame({"boot": self._boot}, 200_000_000))
-        return pack({**frame, "end": self._peer.outbox.end, **turn.head}, rest)
+        return pack({**frame, "end": self._peer.outbox.end, **turn.head}, bytes(rest))
 
     def _note(self, request: Message) -> None:
         if request["header"]["msg_type"] == "execute_request" and not request["content"]["silent"]:
