@@ -60,6 +60,7 @@ class GuestKernel:
                 "-f",
                 path,
                 "--HistoryManager.hist_file=" + self.folder + "/history.sqlite",
+                "--HistoryManager.db_cache_size=100",  # a file that nobody reads later; no hurry
                 # Its first completion in a new sandbox takes seconds of the kernel's own thread.
                 "--IPCompleter.use_jedi=False",
                 "--IPythonKernel._execute_sleep=0",  # nobody's iopub is overtaken by a reply here
