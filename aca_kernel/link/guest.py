@@ -303,7 +303,7 @@ class Relay:
     def _state(self) -> tuple[object, ...]:
         """What those who wait under the lock wait for."""
         kernel = self._kernel
-        return (self.peer.outbox.end, len(self._open), kernel.number, kernel.ready, self._taken)
+        return (self._oldest, len(self._open), kernel.number, kernel.ready, self._taken)
 
     def _poller(self) -> Any:
         poller = zmq.Poller()

@@ -30,9 +30,20 @@ try:
 except ImportError:
     pass
 del sys.modules["debugpy"]
+from ipykernel.iostream import OutStream
+flush_all = OutStream.flush
+def flush(self):
+    held = getattr(self, "_buffers", None)
+    if held is None or any(text.tell() for text in list(held.values())):
+        flush_all(self)
+OutStream.flush = flush
 kernelapp.launch_new_instance()
 """
-"""What ipykernel_launcher does, but for the debugger."""
+"""What ipykernel_launcher does, but for the debugger, and for waits for a thread with no output.
+
+ipykernel flushes six times a cell, most often with nothing to send, and waits for its thread
+each time: a sixth of a warm cell.
+"""
 
 
 class GuestKernel:

@@ -31,6 +31,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from aca_kernel.errors import ConfigurationError
+from aca_kernel.pool.deadlines import Deadlines
 
 __all__ = [
     "BLOCK",
@@ -89,6 +90,7 @@ SOCKET_OPTIONS = [
 """What every connection gets: a laptop that slept, or a network that went away, is noticed
 after `_SILENCE` seconds, and not only when a call's read deadline of minutes is over."""
 
+_deadlines = Deadlines()
 _here = threading.local()  # .call: the Call that this thread is making
 
 
@@ -112,14 +114,14 @@ class Call:
         self._socket: Any = None
         self._is_aborted = False
         self._lock = threading.Lock()
-        self._timer = None if deadline is None else threading.Timer(deadline, self._expire)
+        self._deadline = deadline
+        self._watched: object = None
         self._outer: Call | None = None
 
     def __enter__(self) -> Call:
         self._outer, _here.call = _current(), self
-        if self._timer is not None:
-            self._timer.daemon = True
-            self._timer.start()
+        if self._deadline is not None:
+            self._watched = _deadlines.set(self._deadline, self._expire)
         return self
 
     def __exit__(
@@ -129,8 +131,7 @@ class Call:
         traceback: TracebackType | None,
     ) -> None:
         _here.call = self._outer
-        if self._timer is not None:
-            self._timer.cancel()
+        _deadlines.cancel(self._watched)
         self.end()
 
     def begin(self, sock: Any) -> None:

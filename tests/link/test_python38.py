@@ -143,7 +143,7 @@ def test_guest_runs_under_python_3_8(kernel: KernelAsPool) -> None:
     assert ran.messages[-1]["content"]["data"]["text/plain"] == "'é🎉'"
     assert driver.run("1 / 0").reply["ename"] == "ZeroDivisionError"
     # The exchanges went by the session interpreter's own count.
-    assert len(kernel.counts) >= 4
+    assert len(kernel.counts) >= 3
     assert set(kernel.counts[1:]) == {kernel.counts[0] + 1}
     assert driver.plain("print(sys.version_info[0]) if 'sys' in dir() else print('clean')") == (
         "clean"
