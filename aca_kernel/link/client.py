@@ -279,7 +279,7 @@ def _number(value: Any) -> int | None:
 
 def _parse(line: memoryview) -> dict[str, Any] | None:
     try:
-        message = json.loads(str(line, "utf-8"))
+        message = json.loads(str(line, "utf-8", "replace"))  # as Jupyter's clients do
     except (ValueError, RecursionError):
         return None
     if not isinstance(message, dict) or _is_deep(message):

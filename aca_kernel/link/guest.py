@@ -407,7 +407,7 @@ class Relay:
                 del self._open[message_id]
                 self._executing.discard(message_id)
                 self._begun.discard(message_id)
-        if self._routed.take(message_id, channel, kind, [metadata, bytes(content), *buffers]):
+        if self._routed.take(message_id, channel, kind, [metadata, content, *buffers]):
             self._taken += 1
             return
         if channel == "iopub" and kind not in OUTPUTS and not is_idle:

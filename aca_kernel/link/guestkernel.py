@@ -33,8 +33,11 @@ del sys.modules["debugpy"]
 from ipykernel.iostream import OutStream
 flush_all = OutStream.flush
 def flush(self):
-    held = getattr(self, "_buffers", None)
-    if held is None or any(text.tell() for text in list(held.values())):
+    try:
+        is_needed = any(text.tell() for text in list(self._buffers.values()))
+    except (AttributeError, ValueError):  # an older ipykernel; or its thread is just sending them
+        is_needed = True
+    if is_needed:
         flush_all(self)
 OutStream.flush = flush
 kernelapp.launch_new_instance()

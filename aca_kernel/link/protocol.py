@@ -211,7 +211,9 @@ class Inbox:
                 whole = self._rest[0] if len(self._rest) == 1 else b"".join(self._rest)
                 messages.append(memoryview(whole))
             self._rest, self._size = [], 0
-        self._add(fresh[begin:])
+        rest = fresh[begin:]
+        # A view keeps the whole frame alive: of one that is mostly something else, a copy is kept.
+        self._add(rest if 2 * len(rest) > memoryview(rest.obj).nbytes else memoryview(bytes(rest)))
         return messages
 
     def _add(self, part: memoryview) -> None:

@@ -32,18 +32,18 @@ class Routed:
         """Whether everything has come that will come."""
         return bool(self.lost) or (self.is_idle and self.reply is not None)
 
-    def take(self, channel: str, kind: str, parts: list[bytes]) -> None:
-        """Take in a message of the guest kernel."""
+    def take(self, channel: str, kind: str, parts: list[Any]) -> None:
+        """Take in a message of the guest kernel: its metadata, content and buffers, as bytes."""
         metadata, content, *buffers = parts
         if self.done and (len(self.messages) >= LATE or len(content) > LATE_SIZE):
             return
-        body = json.loads(content)
+        body = _parsed(content)
         if channel == "shell":
             self.reply = body
         elif kind == "status":
             self.is_idle = self.is_idle or body.get("execution_state") == "idle"
         elif channel == "iopub" and kind != "execute_input":
-            self.messages.append((kind, body, json.loads(metadata), buffers))
+            self.messages.append((kind, body, _parsed(metadata), buffers))
 
 
 class RoutedCalls:
@@ -66,7 +66,7 @@ class RoutedCalls:
         self._number += 1
         return routed
 
-    def take(self, message_id: Any, channel: str, kind: str, parts: list[bytes]) -> bool:
+    def take(self, message_id: Any, channel: str, kind: str, parts: list[Any]) -> bool:
         """Take in a message of the guest kernel; False when it belongs to no call."""
         routed = self._calls.get(message_id)
         if routed is None:
@@ -90,3 +90,7 @@ class RoutedCalls:
         for routed in self._calls.values():
             routed.lost = routed.lost or ("" if routed.done else why)
         self.settle()
+
+
+def _parsed(data: bytes | memoryview) -> Any:
+    return json.loads(str(data, "utf-8", "replace"))  # as Jupyter's clients read what is no UTF-8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -12,10 +13,16 @@ __all__ = ["Deadlines"]
 class Deadlines:
     """Calls functions when their time has come, on a daemon thread that starts with the first.
 
-    The functions must be quick. Between deadlines the thread sleeps.
+    The functions must be quick. Between deadlines the thread sleeps. A forked process begins with
+    none, and with a thread of its own.
     """
 
     def __init__(self) -> None:
+        self._begin()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._begin)
+
+    def _begin(self) -> None:
         self._changed = threading.Condition()
         self._due: dict[object, tuple[float, Callable[[], None]]] = {}
         self._next = 0.0  # when the thread wakes by itself
@@ -25,11 +32,11 @@ class Deadlines:
         """Have ``function`` called in so many seconds; gives what `cancel` takes."""
         key, when = object(), time.monotonic() + seconds
         with self._changed:
-            self._due[key] = (when, function)
             if not self._is_started:
-                self._is_started = True
                 threading.Thread(target=self._run, name="aca-kernel-deadlines", daemon=True).start()
-            elif when < self._next:
+                self._is_started = True
+            self._due[key] = (when, function)
+            if when < self._next:
                 self._changed.notify()
         return key
 

@@ -180,6 +180,17 @@ def test_an_agents_tool_and_the_notebook_see_each_others_variables(room: Room) -
     assert tool.execute("undefined_name")["status"] == "Failure"
 
 
+def test_messages_of_odd_shapes_do_not_end_the_sharing(room: Room) -> None:
+    room.client.call("print('a\\udcffb')")
+    room.client.call(
+        "k = get_ipython().kernel\n"
+        "k.session.send(k.iopub_socket, 'display_data', {'data': {}, 'metadata': {}},"
+        " parent=k.get_parent(), ident=b'x', metadata={'x': 'a' * 1_200_000})\n"
+        "del k"
+    )
+    assert room.client.value("1 + len('x')") == 2
+
+
 def test_a_figure_comes_back_as_the_apis_image(room: Room) -> None:
     tool = langchain_tool(room.client)
     room.kernel.run("points = [1, 4, 9]")

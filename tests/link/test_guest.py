@@ -50,6 +50,30 @@ def test_error_comes_as_jupyter_has_it(driver: Driver) -> None:
     assert "\x1b[" in "".join(ran.reply["traceback"])
 
 
+def test_text_that_is_no_utf_8_comes_as_in_jupyter(driver: Driver) -> None:
+    """Names of files that are not in UTF-8 have such characters."""
+    assert driver.run("print('a\\udcffb')").stdout == "a\ufffdb\n"
+    ran = driver.finish(driver.send("raise ValueError('a\\udcffb')"), most=20)
+    assert ran.reply["evalue"] == "a\ufffdb"
+
+
+def test_flush_while_the_text_is_being_sent_raises_nothing(driver: Driver) -> None:
+    ran = driver.run(
+        "import sys, threading, time\n"
+        "interval = sys.getswitchinterval()\n"
+        "sys.setswitchinterval(1e-5)\n"
+        "end = time.monotonic() + 6\n"
+        "def other():\n"
+        "    while time.monotonic() < end: print(end='.'); time.sleep(0)\n"
+        "thread = threading.Thread(target=other)\n"
+        "thread.start()\n"
+        "while time.monotonic() < end: print(end='.', flush=True)\n"
+        "thread.join()\n"
+        "sys.setswitchinterval(interval)"
+    )
+    assert ran.reply["status"] == "ok", ran.reply
+
+
 def test_buffers_come_across(driver: Driver) -> None:
     ran = driver.run(
         "from IPython import get_ipython\n"

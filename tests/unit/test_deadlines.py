@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import queue
+import subprocess
+import sys
 import threading
 import time
+
+import pytest
 
 from aca_kernel.pool.deadlines import Deadlines
 
@@ -33,6 +38,24 @@ def test_cancelled_function_is_not_called() -> None:
     deadlines.cancel(None)
     assert called.get(timeout=PATIENCE) == "kept"
     assert called.empty()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_forked_process_has_deadlines_too() -> None:
+    code = (
+        "import os, threading\n"
+        "from aca_kernel.pool.deadlines import Deadlines\n"
+        "deadlines = Deadlines()\n"
+        "deadlines.set(1000, lambda: None)\n"
+        "pid = os.fork()\n"
+        "if pid == 0:\n"
+        "    called = threading.Event()\n"
+        "    deadlines.set(0.1, called.set)\n"
+        f"    os._exit(0 if called.wait({PATIENCE}) else 1)\n"
+        "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], timeout=2 * PATIENCE)
+    assert done.returncode == 0
 
 
 def test_one_thread_serves_all() -> None:

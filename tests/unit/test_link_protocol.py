@@ -7,6 +7,7 @@ import base64
 import io
 import json
 import random
+import tracemalloc
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -449,6 +450,20 @@ def test_message_too_large_is_left_out_and_the_next_one_arrives(
         assert sum(map(len, inbox._rest)) <= 1100
     assert inbox.receive(start, b"x\n[1]\n[2]") == [b"[1]"]
     assert inbox.receive(start + 9, b"\n") == [b"[2]"]
+
+
+def test_message_in_small_parts_keeps_no_large_frame_alive() -> None:
+    peer = Peer()
+    tracemalloc.start()
+    try:
+        for start in range(20):
+            head = {"ack": 0, "start": start, "more": "x" * 1_000_000}
+            peer.receive(*unpack(pack(head, b"x")))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 3_000_000
+    assert peer.receive({"ack": 0, "start": 20}, b"\n") == [b"x" * 20]
 
 
 def test_outbox_keeps_what_is_not_acknowledged() -> None:
