@@ -22,9 +22,11 @@ if __name__ == "__main__":
 
     from aca_kernel.early import begin
 
-    begin(sys.argv[1:])
+    files = begin(sys.argv[1:])
 
     from aca_kernel.app import AzureSessionsKernelApp
+
+    AzureSessionsKernelApp.files = files
 
     gc.freeze()
     gc.enable()

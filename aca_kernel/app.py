@@ -8,7 +8,7 @@ from ipykernel.displayhook import ZMQDisplayHook
 from ipykernel.kernelapp import IPKernelApp
 from jupyter_core.paths import jupyter_config_path
 from traitlets import Type, Unicode
-from traitlets.config import Application
+from traitlets.config import Application, Config
 
 from .discretion import DiscreetApplication, unreadable
 from .errors import ConfigurationError
@@ -30,6 +30,8 @@ class AzureSessionsKernelApp(DiscreetApplication, IPKernelApp):
     ).tag(config=True)
     classes = [AzureSessionsKernel]  # type: ignore[assignment]  # noqa: RUF012
     subcommands: dict[str, Any] = {}  # noqa: RUF012
+    files: Config | None = None
+    """What the configuration files say, when they have been read already."""
     config_problem: ConfigurationError | None = None
     """Why the configuration could not be read, for the first cell to tell."""
 
@@ -46,6 +48,12 @@ class AzureSessionsKernelApp(DiscreetApplication, IPKernelApp):
         One that cannot be read is a problem that the first cell tells: without it the kernel
         might run with another endpoint or output policy than the user has set.
         """
+        if self.files is not None:
+            config = Config()
+            config.merge(self.files)
+            config.merge(self.cli_config)
+            self.update_config(config)
+            return
         self.raise_config_file_errors = True
         try:
             Application.load_config_file(self, "aca_kernel_config", path=jupyter_config_path())

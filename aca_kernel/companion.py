@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -42,8 +44,12 @@ class Companion:
     """
 
     def __init__(self, connection_file: Path, key: bytes) -> None:
-        session = Session(key=key)
-        self._manager = KernelManager(connection_file=str(connection_file), session=session)
+        # Sockets that no other user of the machine can connect to. A unix socket's path is short.
+        self._folder = None if os.name == "nt" else tempfile.mkdtemp(prefix="aca-kernel-")
+        place = {"transport": "ipc", "ip": f"{self._folder}/s"} if self._folder else {}
+        self._manager = KernelManager(
+            connection_file=str(connection_file), session=Session(key=key), **place
+        )
         # This package in this Python, whatever kernels are registered on the machine.
         self._manager._kernel_spec = KernelSpec(
             argv=[sys.executable, "-m", "aca_kernel", "-f", "{connection_file}"],
@@ -156,6 +162,8 @@ class Companion:
         for socket in self._sockets.values():
             socket.close(linger=0)
         self._manager.cleanup_resources()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _can_ask(shell: InteractiveShell) -> bool:

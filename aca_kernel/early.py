@@ -2,8 +2,9 @@
 
 ipykernel takes longer to import than a call takes, and the guest kernel as long to start as this
 one. So the call that allocates the session and puts the guest there is made first, with what it
-needs and no more; the kernel finds the guest when it comes to greet it. Nothing is handed over,
-and nothing here fails loudly: whatever goes wrong, the kernel meets again, and tells.
+needs and no more; the kernel finds the guest when it comes to greet it. Only what the
+configuration files say is handed over, and nothing here fails loudly: whatever goes wrong, the
+kernel meets again, and tells.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from jupyter_core.paths import jupyter_config_path
-from traitlets.config import Application
+from traitlets.config import Application, Config
 
 from .errors import AcaKernelError
 from .identity import RestartMarker, derive_identifier
@@ -29,34 +31,38 @@ class AzureSessionsKernel(Settings):
     """The kernel's options, from the same sections of the configuration files."""
 
 
-def begin(arguments: Sequence[str]) -> threading.Thread | None:
-    """Begin to reach the session on a thread when ``prewarm`` is on; None when it is not.
+def begin(arguments: Sequence[str]) -> Config | None:
+    """Begin to reach the session on a thread when ``prewarm`` is on.
 
-    ``arguments`` are those of kernel.json; with more than the connection file there is no head
-    start. Does not raise.
+    Gives what the configuration files say, which are Python and not to be run twice; None where
+    they have not been read. ``arguments`` are those of kernel.json; with more than the connection
+    file there is no head start. Does not raise.
     """
     if len(arguments) != 2 or arguments[0] != "-f":
         return None
     try:
-        call = _call(Path(arguments[1]))
-    except Exception:  # the kernel will read all of it again, and its first cell tells
+        config = _configuration()
+    except Exception:  # the kernel will read them again, and its first cell tells
         return None
-    if call is None:
-        return None
-    thread = threading.Thread(target=call, name="aca-kernel-early", daemon=True)
-    thread.start()
-    return thread
+    with suppress(Exception):
+        call = _call(Path(arguments[1]), AzureSessionsKernel(config=config))
+        if call is not None:
+            threading.Thread(target=call, name="aca-kernel-early", daemon=True).start()
+    return config
 
 
-def _call(connection_file: Path) -> Callable[[], None] | None:
-    """What puts the guest into the session; None where that is not wanted."""
+def _configuration() -> Config:
     # Silent: what is wrong with a file would be logged with the lines around it, a token perhaps.
     silent = logging.Logger("aca_kernel.early")
     silent.addHandler(logging.NullHandler())
     files = Application(log=silent)
     files.raise_config_file_errors = True  # else what the environment says would stand for it
     files.load_config_file("aca_kernel_config", path=jupyter_config_path())
-    settings = AzureSessionsKernel(config=files.config)
+    return files.config
+
+
+def _call(connection_file: Path, settings: Settings) -> Callable[[], None] | None:
+    """What puts the guest into the session; None where that is not wanted."""
     wanted = settings.prewarm and settings.mode != "direct" and not settings.problems
     if not wanted or settings.pool_endpoint.strip() == LOCAL_ENDPOINT:
         return None

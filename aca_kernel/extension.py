@@ -147,6 +147,7 @@ class Connection:
         Raises ErrorInSession when the cell failed, and AcaKernelError when the kernel's process
         has ended.
         """
+        _refuse_another_session(text)
         self._is_used = True
         from .companion import Companion, Ended
 
@@ -179,6 +180,24 @@ class Connection:
             with contextlib.suppress(AcaKernelError):
                 self._client.delete_session(self.session_id, timeout=DELETE_SECONDS)
         self._client.close()
+
+
+def _refuse_another_session(text: str) -> None:
+    """Raise UsageError when ``text`` would leave the session that `connect` has told of."""
+    from .cells import LineMagic, split
+    from .magics import CELL_MAGICS, LINE_MAGICS
+
+    for segment in split(text, LINE_MAGICS, CELL_MAGICS):
+        if isinstance(segment, LineMagic) and segment.name == "session":
+            words = [word for word in segment.arguments.split() if not word.startswith("-")]
+            if words[:1] == ["new"] or (words[:1] == ["attach"] and words[1:]):
+                raise UsageError(
+                    f"%session {words[0]} is not for a notebook with %load_ext aca_kernel: its"
+                    " agent's tools would stay in the session of before.",
+                    left="Nothing was run; the session is the one that it was.",
+                    remedy="%session stop makes way for a new, empty one; to enter another, set"
+                    " ACA_SESSION_ID, then %reload_ext aca_kernel and connect() again.",
+                )
 
 
 def load(ipython: InteractiveShell) -> None:

@@ -88,14 +88,16 @@ class _Message:
 class Proxy:
     """Forwards to ``pool``'s endpoint while it is entered; ``script`` has a fault a call.
 
-    When the script is over, all calls pass. ``rewrite`` changes the bodies of answers, and
-    ``rate`` is the bytes per second at which the bodies of requests are let in.
+    When the script is over, all calls pass. ``rewrite`` changes the bodies of answers,
+    ``retry_after`` is added to those that say 429, and ``rate`` is the bytes per second at which
+    the bodies of requests are let in.
     """
 
     pool: str
     script: Iterable[str] = ()
     seed: int = 0
     rewrite: Callable[[bytes], bytes] | None = None
+    retry_after: int | None = None
     rate: float = math.inf
     calls: list[Call] = field(default_factory=list)
 
@@ -270,6 +272,8 @@ class Proxy:
             if self.rewrite is not None:
                 answer.body = self.rewrite(answer.body)
                 answer.replace(b"content-length", b"%d" % len(answer.body))
+            if self.retry_after is not None and b" 429 " in answer.first:
+                answer.replace(b"retry-after", b"%d" % self.retry_after)
             return answer
         finally:
             writer.close()

@@ -8,6 +8,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty
@@ -200,6 +201,19 @@ class Kernel:
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=PATIENCE)
+        while not self._is_heard():  # else a busy machine loses the first cell's outputs
+            pass
+
+    def _is_heard(self) -> bool:
+        """Whether iopub messages arrive, which wait_for_ready does not wait for."""
+        sent = self.client.kernel_info()
+        self.client.get_shell_msg(timeout=PATIENCE)
+        with suppress(Empty):
+            while True:
+                got = self.client.get_iopub_msg(timeout=0.2)
+                if got["parent_header"].get("msg_id") == sent:
+                    return True
+        return False
 
     @property
     def pid(self) -> int:

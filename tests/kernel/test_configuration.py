@@ -162,6 +162,19 @@ def test_option_in_a_configuration_file_wins_over_the_environment(
     assert "session-of-the-environment" not in sessions_of(local_pool)
 
 
+def test_configuration_file_is_run_once(
+    start_kernel: KernelStarter, local_pool: Pool, tmp_path: Path
+) -> None:
+    folder = tmp_path / "config"
+    folder.mkdir()
+    code = "with open({!r}, 'a') as runs: runs.write('run ')\nc.AzureSessionsKernel.mode = 'direct'"
+    (folder / "aca_kernel_config.py").write_text(code.format(str(tmp_path / "runs")))
+    kernel = start_kernel(local_pool, JUPYTER_CONFIG_DIR=str(folder))
+    assert kernel.run("1").result == "1"
+    assert (tmp_path / "runs").read_text() == "run "
+    assert "direct" in kernel.run("%session").displayed
+
+
 def test_prewarm_makes_no_call_when_a_configuration_file_cannot_be_read(
     start_kernel: KernelStarter, local_pool: Pool, tmp_path: Path
 ) -> None:

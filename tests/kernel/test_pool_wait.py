@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from aca_kernel.interpreters.poolwait import pause_before
 from tests.conftest import PoolStarter
+from tests.faults.proxy import Proxy
 
 from .conftest import KernelStarter
 from .driver import Kernel, Pool, Ran, sessions_of, wait_for
@@ -137,6 +139,41 @@ def test_after_a_restart_during_the_wait_the_next_cell_waits_again(
     waits(second, message)
     first.shutdown()
     assert second.finish(message).result == "42"
+
+
+def test_a_pool_that_asks_for_more_patience_than_there_is_gets_none(
+    full: tuple[Pool, Kernel], start_kernel: KernelStarter
+) -> None:
+    pool, _ = full
+    with Proxy(pool.endpoint, retry_after=1000) as proxy:
+        second = start_kernel(pool, ACA_POOL_MANAGEMENT_ENDPOINT=proxy.endpoint)
+        ran = second.run("1")
+        assert ran.ename == "PoolFull"
+        assert "display_data" not in ran.kinds  # nothing was waited for
+        assert proxy.count() == 1
+        second.close()
+
+
+@pytest.mark.parametrize(
+    ("attempt", "retry_after", "left", "pause"),
+    [
+        (0, None, 120, 1),
+        (1, None, 120, 2),
+        (3, None, 120, 8),
+        (4, None, 120, 10),
+        (5000, None, 120, 10),
+        (3, None, 0.5, 0.5),
+        (0, None, 0, None),
+        (0, 7, 120, 7),
+        (4, 7, 120, 7),
+        (0, 0, 120, 1),  # a pool that says "at once" is not asked without a pause
+        (0, 7, 5, None),
+    ],
+)
+def test_the_pool_itself_says_how_long_to_wait(
+    attempt: int, retry_after: float | None, left: float, pause: float | None
+) -> None:
+    assert pause_before(attempt, retry_after, left) == pause
 
 
 def test_sharing_waits_too(full: tuple[Pool, Kernel], start_kernel: KernelStarter) -> None:

@@ -193,6 +193,24 @@ def test_unloading_lets_the_session_go_and_another_comes(tmp_path: Path, pool: P
     assert sessions(pool) == 0
 
 
+def test_what_would_leave_the_session_is_refused(tmp_path: Path, pool: Pool) -> None:
+    _, made, *refused, listed, after = run(
+        tmp_path,
+        LOAD,
+        "%%session\nx = 1",
+        "%session new",
+        "%session attach some-other-session-0123456789",
+        "%%session\nx = 2\n%session new",
+        "%session attach",
+        "%%session\nprint(x)",
+    )
+    for outputs in refused:
+        assert error_of(outputs).startswith("UsageError: %session ")
+        assert "%session stop makes way" in error_of(outputs)
+    assert listed
+    assert text_of(after) == "1\n"
+
+
 def test_an_interrupt_stops_the_sessions_cell_and_keeps_its_variables(local: Kernel) -> None:
     message = local.send("%%session\nx = 5\nprint('begun', flush=True)\nwhile True:\n    pass")
     local.wait_for_message(message, lambda m: m["content"].get("text") == "begun\n")
@@ -275,6 +293,19 @@ def test_no_process_has_the_identifier_in_its_environment_or_command_line(
     for process in (psutil.Process(local.pid), *psutil.Process(local.pid).children(recursive=True)):
         assert made not in str(process.environ())
         assert made not in str(process.cmdline())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no unix sockets that zmq can use")
+def test_its_process_can_be_connected_to_by_this_user_alone(local: Kernel) -> None:
+    local.run("%%session\n1")
+    [child] = [p for p in psutil.Process(local.pid).children() if "aca_kernel" in p.cmdline()]
+    sockets = {str(one.laddr) for one in child.net_connections("unix")}
+    channels = {Path(name) for name in sockets if "aca-kernel-" in name}
+    assert len(channels) == 5  # none of them is a port
+    [folder] = {channel.parent for channel in channels}
+    assert folder.stat().st_mode & 0o777 == 0o700
+    local.close()
+    assert not folder.exists()
 
 
 def test_connect_outside_a_notebook_says_where_it_belongs() -> None:
