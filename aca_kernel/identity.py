@@ -1,7 +1,7 @@
 """Which session belongs to a kernel: its identifier, and the marker of an unfinished restart.
 
 The connection file keeps its name and its key for as long as Jupyter keeps the kernel, also
-through a restart and through a crash of the kernel's process (jupyter.md), so an identifier
+through a restart and through a crash of the kernel's process, so an identifier
 that is derived from the two needs no state file.
 """
 

@@ -344,7 +344,7 @@ class KernelSession:
                     return
                 if time.monotonic() - self._last_cell < self.keep_alive:
                     try:
-                        # Any call of the file API resets the idle time (service.md 9).
+                        # Any call of the file API resets the idle time (docs/service.md 10).
                         await worker.call(_first_file, self.client, self.identifier)
                     except AcaKernelError:
                         continue

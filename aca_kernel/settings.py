@@ -3,7 +3,7 @@
 Options come from Jupyter's configuration (``aca_kernel_config.py`` or ``.json`` in a
 Jupyter configuration directory, or ``--AzureSessionsKernel.NAME=VALUE``), else from the
 environment, else they have the default named here. A notebook can set none of them: it is
-untrusted input (trust.md, rule 13).
+untrusted input (SECURITY.md, promise 6).
 
 Nothing else in this package reads ``os.environ``.
 """

@@ -20,7 +20,7 @@ async def ask(kernel: Kernel, prompt: str, *, password: bool = False) -> str:
     """The line that the user types, asked of the front end whose cell is running.
 
     The socket is looked at from the event loop: a thread that waited for the reply would eat
-    the next one after an interrupt (jupyter.md). Cancelling the task ends the question.
+    the next one after an interrupt. Cancelling the task ends the question.
     """
     socket, session = kernel.stdin_socket, kernel.session
     assert session is not None  # noqa: S101 - a kernel without one gets no requests

@@ -28,7 +28,7 @@ from .worker import Worker
 __all__ = ["DirectInterpreter", "interrupted_reply", "run_direct"]
 
 SERVICE_CAP = 220
-"""Seconds after which the service gives up on a call (service.md 6)."""
+"""Seconds after which the service gives up on a call (docs/service.md 6)."""
 
 PROBE_TIMEOUT = 10
 """Seconds for short code of ours beside a cell."""
@@ -288,7 +288,7 @@ class DirectInterpreter(Interpreter):
                 probes.greeting(self._mark or ""),
                 repeatable=True,
             )
-            # What waits behind code that then fails is aborted once (service.md 8).
+            # What waits behind code that then fails is aborted once (docs/service.md 8).
             if answer.succeeded or attempt == 2 or "aborted" not in answer.stderr.lower():
                 break
         if not answer.succeeded:

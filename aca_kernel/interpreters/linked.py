@@ -298,7 +298,7 @@ class LinkedInterpreter(Interpreter):
         return completions(reply, code, cursor_pos)
 
     async def inspect(self, code: str, cursor_pos: int, detail_level: int) -> dict[str, Any]:
-        """Help on what stands at the cursor, as plain text only (trust.md 3.5)."""
+        """Help on what stands at the cursor, as plain text only: nothing there can act."""
         from ..outputs.policy import OutputPolicy  # late, as in kernel.py
 
         content = {"code": code, "cursor_pos": cursor_pos, "detail_level": detail_level}

@@ -1,4 +1,4 @@
-"""An answer of the execute API as notebook messages (design.md, the direct-mode table). Pure."""
+"""An answer of the execute API as notebook messages. Pure."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ OUTPUT_LIMIT = 20_000_000
 """Characters of each stream that the service is asked for (outputStreamsMaxLength)."""
 
 PYTHON_DIED = "kernel restarted"
-"""What the service says, in some case, when the session's Python died (service.md 4)."""
+"""What the service says, in some case, when the session's Python died (docs/service.md 4.4)."""
 
 DEFAULT_OUTPUT_LIMIT = 4096
-"""Where the service cuts a stream when it cannot be asked for more (service.md 6)."""
+"""Where the service cuts a stream when it cannot be asked for more (docs/service.md 6)."""
 
 
 def map_execution(
@@ -77,7 +77,7 @@ def is_image(value: Any) -> bool:
 
 
 def service_failure(text: str) -> ExecutionFailed:
-    """What a failed execution without a traceback means (service.md 4 and 5.4)."""
+    """What a failed execution without a traceback means (docs/service.md 4.4)."""
     lowered = text.lower()
     if "request timed out" in lowered:
         return ExecutionFailed(

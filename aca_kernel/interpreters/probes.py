@@ -42,7 +42,7 @@ def shown_as(result: str) -> str:
     """Prints ``{"shown": text}`` when the last result is the string that ``result`` stands for.
 
     The service sends a string without its quotes, and with its escapes resolved where its repr
-    happens to be JSON (service.md 4.2), so that it cannot be told from the text of another
+    happens to be JSON (docs/service.md 4.2), so that it cannot be told from the text of another
     object; only the session knows. ``text`` is what Python shows; "" for no string.
     """
     return _run(
@@ -96,7 +96,7 @@ def parse_line(stdout: str) -> dict[str, Any]:
 def guard_text(code: str) -> str:
     """``code`` as it must be sent: text that could be taken for base64 gets a comment line.
 
-    The container decodes a cell whose whole text is valid base64 (service.md 3.2). Other code
+    The container decodes a cell whose whole text is valid base64 (docs/service.md 3.2). Other code
     stays as it is: ``%%writefile`` would write the comment into the file.
     """
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \t\r\n\f\v"

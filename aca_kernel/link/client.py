@@ -228,7 +228,7 @@ class Link:
 
     def _open_answer(self, execution: Execution) -> tuple[dict[str, Any], memoryview]:
         if not execution.succeeded:
-            # Another client's failing call aborts what waits behind it (service.md 8).
+            # Another client's failing call aborts what waits behind it (docs/service.md 8).
             raise Transient(_said(execution.stderr))
         text = execution.stdout if self._way == "stdout" else _result(execution)
         try:

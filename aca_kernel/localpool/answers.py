@@ -35,7 +35,7 @@ _TYPES = mimetypes.MimeTypes()  # without this machine's own table
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """An api-version: what differs between them (service.md 1.1 and 2)."""
+    """An api-version: what differs between them (docs/service.md 2)."""
 
     name: str
     wrapped: bool = False
@@ -65,7 +65,7 @@ class Refusal(Exception):
     """An answer that ends a call early: an error's status and body.
 
     Without ``code`` the body is empty. ``target`` names the field that is wrong, and
-    with it the body has a ``traceId``, as seen of the service (service.md 11).
+    with it the body has a ``traceId``, as seen of the service (docs/service.md 11).
     """
 
     def __init__(self, status: int, code: str = "", message: str = "", *, target: str = "") -> None:
@@ -87,7 +87,7 @@ class Refusal(Exception):
 
 
 class PoolFull(Refusal):
-    """429, of which the body has no envelope (service.md 0, 19)."""
+    """429, of which the body has no envelope (docs/service.md 11)."""
 
     def __init__(self, sessions: int) -> None:
         message = (
@@ -151,7 +151,7 @@ def execution(
     execution_type: str,
     milliseconds: int,
 ) -> Any:
-    """Give the answer to an execute call that has ended (service.md 2 and 4)."""
+    """Give the answer to an execute call that has ended (docs/service.md 2 and 4)."""
     value = outcome.result(quote_nan=version.newest)
     streams = {"stdout": outcome.stdout, "stderr": outcome.stderr}
     if version.wrapped:
@@ -250,7 +250,7 @@ def managed_session(session: SessionTimes) -> dict[str, Any]:
 
 
 def pool_metadata(created: datetime) -> dict[str, Any]:
-    """Describe what sessions of this pool are made of (service.md 2.3, GET /metadata)."""
+    """Describe what sessions of this pool are made of (docs/service.md 2.3)."""
     packages: Mapping[str, str] = {
         one.metadata["Name"]: one.version for one in importlib.metadata.distributions()
     }

@@ -37,7 +37,7 @@ class ExecuteCall:
 
 
 def checked_identifier(identifier: str | None) -> str:
-    """Give the session identifier, or refuse it (service.md 13: the pattern wins)."""
+    """Give the session identifier, or refuse it (docs/service.md 13: the pattern wins)."""
     if identifier is None or not _IDENTIFIER.fullmatch(identifier):
         raise Refusal(
             400,
@@ -49,10 +49,10 @@ def checked_identifier(identifier: str | None) -> str:
 
 
 def execute_call(version: Version, body: bytes, *, decode_base64: bool) -> ExecuteCall:
-    """Read the body of an execute call in the shape of ``version`` (service.md 3.1).
+    """Read the body of an execute call in the shape of ``version`` (docs/service.md 3.1).
 
     ``decode_base64``: take code that is base64 as a whole for that, as the container's
-    proxy does by default (service.md 3.2).
+    proxy does by default (docs/service.md 3.2).
     """
     fields: Any = _json_object(body)
     if version.wrapped:
@@ -134,7 +134,7 @@ def _decoded(code: str) -> str | None:
 
 
 def checked_name(name: str) -> str:
-    """Give a file name that the service takes, or refuse it (service.md 9)."""
+    """Give a file name that the service takes, or refuse it (docs/service.md 9)."""
     good = 0 < len(name.encode("utf-8", "replace")) <= 255 and name not in (".", "..")
     if not good or not all(_allowed(sign) for sign in name):
         raise Refusal(
@@ -152,7 +152,7 @@ def _allowed(sign: str) -> bool:
 def checked_path(path: str) -> tuple[str, ...]:
     """Split the ``path`` of a file call into directory names below /mnt/data.
 
-    A leading /mnt/data or / is that same root (service.md 9); "" and "." too. No name
+    A leading /mnt/data or / is that same root (docs/service.md 9); "" and "." too. No name
     may contain a dot or what a file name may not.
     """
     relative = path.removeprefix("/mnt/data").strip("/")

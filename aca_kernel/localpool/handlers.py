@@ -197,7 +197,7 @@ class StreamedCall(Call):
 
 
 class Unknown(Call):
-    """A path that is none of the pool's: 401 when it is malformed, else 404 (service.md 0, 18)."""
+    """No path of the pool's: 401 when it is malformed, else 404 (docs/service.md 11)."""
 
     def prepare(self) -> None:
         """Answer it, once the caller is known."""
@@ -284,7 +284,7 @@ class Execute(StreamedCall):
     def _start(
         self, session: Session, call: ExecuteCall, execution_id: str, timeout: float
     ) -> None:
-        """Run code in the background, in an interpreter of its own (service.md 7)."""
+        """Run code in the background, in an interpreter of its own (docs/service.md 7)."""
         if self.version.wrapped:
             raise Refusal(
                 400, "SessionRequestNotSupported", "Asynchronous execution is not supported."
@@ -359,7 +359,7 @@ class ListSessions(Call):
 
 
 class ManagedSessions(ListSessions):
-    """POST /.management/listSessions: the same in the words of the docs (service.md 2.3)."""
+    """POST /.management/listSessions: the same in Learn's words (docs/service.md 2.3)."""
 
     def post(self) -> None:
         """Give one page."""
@@ -374,10 +374,10 @@ class ManagedSessions(ListSessions):
 
 
 class ManagedSession(Call):
-    """POST /.management/getSession: one session in the words of the docs (service.md 2.3)."""
+    """POST /.management/getSession: one session in Learn's words (docs/service.md 2.3)."""
 
     def post(self) -> None:
-        """Describe the session; 400 when there is none (service.md 10)."""
+        """Describe the session; 400 when there is none (docs/service.md 10)."""
         session = self.served.sessions.find(self.identifier())
         if session is None:
             message = "There is no session with that identifier."

@@ -195,7 +195,7 @@ def _python_folders() -> list[Path]:
 def _bubblewrap(place: Place, arguments: Sequence[str], *, network: bool) -> Command:
     """Wrap Python in a sandbox: own /mnt/data, /tmp, home and pids, the system read-only.
 
-    jupyter.md: only the folders that are needed are bound, since a read-only bind of
+    Only the folders that are needed are bound, since a read-only bind of
     the whole root showed the user's home, and as root could be mounted writable again.
     """
     environment = _environment("/home/session")

@@ -129,7 +129,7 @@ class KernelProcess:
         for channel, kind in kinds.items():
             sock = self._context.socket(kind)
             sock.linger = 0
-            sock.rcvhwm = 0  # jupyter.md: a full queue drops messages, the last idle too
+            sock.rcvhwm = 0  # a full queue drops messages, the last idle too
             sock.sndhwm = 0
             sock.reconnect_ivl = 20
             if kind == zmq.SUB:
@@ -188,7 +188,7 @@ class KernelProcess:
     async def execute(self, code: str, outcome: Outcome) -> None:
         """Run ``code`` as one cell and fill ``outcome``; KernelDied when the process ends.
 
-        It ends with the reply and the idle, whichever comes last (jupyter.md: never on
+        It ends with the reply and the idle, whichever comes last (never on
         one of them alone). Cancelling it stops the waiting, not the code.
         """
         content = {

@@ -12,7 +12,7 @@ from typing import Any
 
 __all__ = ["ABORTED", "RESTARTED", "TIMED_OUT", "Outcome", "coerce"]
 
-# What the service says in stderr when it gives up on a cell (service.md 4).
+# What the service says in stderr when it gives up on a cell (docs/service.md 4.4).
 TIMED_OUT = "Request timed out waiting for code execution to complete"
 ABORTED = "Execution aborted"
 RESTARTED = "Kernel restarted"
@@ -22,7 +22,7 @@ _STRING = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 
 
 class _Stream:
-    """A text of at most ``limit`` characters; what comes after is dropped (service.md 6)."""
+    """A text of at most ``limit`` characters; what comes after is dropped (docs/service.md 6)."""
 
     def __init__(self, limit: int) -> None:
         self._parts: list[str] = []
@@ -42,7 +42,7 @@ class Outcome:
     """One cell's streams and result, gathered from its messages.
 
     ``limit`` is the number of characters that a stream keeps, ``first_image`` whether
-    the first of several images is the result, not the last (service.md 4: unknown).
+    the first of several images is the result, not the last (docs/service.md 4.3: not known).
     ``seconds`` is how long the code ran.
     """
 
@@ -100,7 +100,7 @@ class Outcome:
             self._take_error(content)
 
     def _take_error(self, content: Mapping[str, Any]) -> None:
-        """Flatten an error as the service does (service.md 5.3), colours removed."""
+        """Flatten an error as the service does (docs/service.md 5), colours removed."""
         elements = [_ANSI.sub("", str(element)) + "\n" for element in content["traceback"]]
         self._error = str(content["evalue"]) + "".join(elements)
 
@@ -123,7 +123,7 @@ def _refuse_constant(name: str) -> Any:
 def coerce(text: str, *, quote_nan: bool) -> Any:
     """Turn the text/plain of a result into the value that the service answers.
 
-    service.md 4.2: JSON is parsed; the repr of a str loses its quotes, not its escapes;
+    docs/service.md 4.2: JSON is parsed; the repr of a str loses its quotes, not its escapes;
     everything else is the text. ``quote_nan`` (from 2025-10): the str "nan" keeps its
     quotes, to be told from a float.
     """

@@ -1,4 +1,4 @@
-"""Which path is answered by which call (service.md 2)."""
+"""Which path is answered by which call (docs/service.md 2)."""
 
 from __future__ import annotations
 

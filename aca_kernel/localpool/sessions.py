@@ -33,7 +33,7 @@ class PoolOptions:
     """How the sessions of a pool are: the options of ``aca-kernel pool``.
 
     Times in seconds, ``max_upload_size`` in bytes. Those from
-    ``warm_up_cells`` to ``recovery_time`` decide what service.md marks as unknown.
+    ``warm_up_cells`` to ``recovery_time`` decide what docs/service.md has as not known.
     """
 
     max_sessions: int = 10
@@ -150,7 +150,7 @@ class Session:
         """Run one cell when its turn comes, within ``timeout`` seconds, waiting included.
 
         The outcome says so when it timed out, was aborted, or the interpreter died
-        (service.md 4 and 8). LocalPoolError when no interpreter can be started.
+        (docs/service.md 4.4 and 8). LocalPoolError when no interpreter can be started.
         """
         loop = asyncio.get_running_loop()
         outcome = self.outcome(limit)
@@ -176,7 +176,7 @@ class Session:
         return outcome
 
     async def execute_apart(self, code: str, *, timeout: float, limit: int) -> Outcome:
-        """Run code in an interpreter of its own, as asynchronous calls do (service.md 7)."""
+        """Run code in an interpreter of its own, as asynchronous calls do (docs/service.md 7)."""
         outcome = self.outcome(limit)
         kernel = self._new_kernel(watched=False)
         self._others.add(kernel)
@@ -224,7 +224,7 @@ class Session:
     async def _recover(self, kernel: KernelProcess, running: asyncio.Task[None]) -> None:
         """After a timeout: interrupt the code, and kill the kernel if that does not help.
 
-        service.md 18, 6 has it as unknown whether variables are kept: here they are when
+        docs/service.md 4.4: it is not known whether variables are kept; here they are when
         the code can be interrupted. Until then calls are answered "Execution aborted".
         """
         try:

@@ -21,7 +21,7 @@ DEADLINE = 5.0
 """Seconds after which the list is shown without knowing which sessions are alive."""
 
 _MOST_ASKED = 3000
-"""Sessions of a pool that are looked through; a pool has 600 at most (service.md 6)."""
+"""Sessions of a pool that are looked through; a pool has 600 at most (docs/service.md 6)."""
 
 
 async def list_recent(context: MagicContext) -> None:
@@ -144,7 +144,7 @@ async def _living(context: MagicContext) -> tuple[Mapping[str, SessionInfo] | No
     """The pool's sessions by identifier; None, and why, when that cannot be known.
 
     They are listed, as that never allocates one and keeps none alive: whether a question about
-    a single session does is not certain (service.md 0.13 and 10).
+    a single session does is not certain (docs/service.md 10).
     """
     worker = Worker("aca-kernel-recent")
 

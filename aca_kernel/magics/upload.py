@@ -199,7 +199,7 @@ class _Sending:
                     progress=callback,
                 )
             elif "/" in item.remote:
-                # The service's own sub-directories are not to be relied on (service.md 9).
+                # The service's own sub-directories are not to be relied on (docs/service.md 9).
                 staged = f"aca-upload-{uuid.uuid4().hex}"
                 self._staged[staged] = item
                 try:

@@ -1,7 +1,7 @@
 """A mime bundle from a session, reduced to what ``isolated`` lets a front end render.
 
 An allow-list: every mime type that is not named here is gone, since each type that a front-end
-extension renders is active (trust.md 3.5). A text/plain twin is always there, and says why and
+extension renders is active. A text/plain twin is always there, and says why and
 what to do when it is all that is left.
 """
 

@@ -7,7 +7,7 @@ frame as well, so a bypass has to fool two parsers that share nothing.
 
 The scan is ours because the standard library's html.parser takes quadratic time on hostile input
 (CVE-2025-6069, in Python up to 3.13.5) and repairs what a browser repairs in another way; here
-anything unusual is simply not inert. Sources of the rules: trust.md 3.4 and 3.5.
+anything unusual is simply not inert. The cases behind the rules: SECURITY.md.
 """
 
 from __future__ import annotations

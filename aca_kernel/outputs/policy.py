@@ -1,4 +1,4 @@
-"""What a session may show in a notebook: the output policy (trust.md 3.4 and 3.5).
+"""What a session may show in a notebook: the output policy (SECURITY.md, promise 2).
 
 ``isolated`` (the default) lets through what cannot act on the user's page, ``text`` only text,
 ``trusted`` everything, as from a local kernel. All input is hostile and may have any shape: no

@@ -1,7 +1,7 @@
 """The error text of the execute API taken apart.
 
 The service flattens an exception into stderr: ``str(evalue)`` and, with nothing between, the
-IPython traceback without its colours (service.md 5.3). Text that the code itself wrote to
+IPython traceback without its colours (docs/service.md 5). Text that the code itself wrote to
 stderr comes before it.
 """
 

@@ -1,8 +1,8 @@
 """What the service's answers mean, whatever the api-version they come from.
 
 Everything here is pure. Parsing is tolerant, because versions, documentation and the
-service disagree (service.md 2 and 17): keys in any case, with or without ``$id``, missing
-fields, both spellings of a field. Section numbers of service.md are in brackets.
+service disagree (docs/service.md 2): keys in any case, with or without ``$id``, missing
+fields, both spellings of a field.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Execution:
     """What the service says about one execute call.
 
     ``succeeded`` comes from the status word alone: HTTP 200 and an empty stderr say
-    nothing (service.md 0.1 and 0.2). ``result`` is None, "" (no value) or the value,
+    nothing (docs/service.md 4.1). ``result`` is None, "" (no value) or the value,
     an image as ``{"type": "image", "format": ..., "base64_data": ...}``. ``session_guid``
     is "" and ``new_allocation`` None where the answer does not tell.
     """
@@ -129,7 +129,7 @@ def parse_execution(value: Any, headers: Mapping[str, str]) -> Execution:
             streams = inner
     is_outer = streams is outer
     result = streams.get("executionresult", streams.get("result", "") if is_outer else "")
-    succeeded = status.lower() in ("succeeded", "success", "0")  # "0": a shell pool [15]
+    succeeded = status.lower() in ("succeeded", "success", "0")  # "0": docs/service.md 15
     stderr = _text(streams.get("stderr"))
     if not succeeded and not stderr:
         stderr = _error_text(outer.get("error"))
@@ -157,7 +157,7 @@ def parse_file(value: Any, directory: str = "") -> RemoteFile:
     if isinstance(value, list) and value:
         value = value[0]
     entries = _lower(value).get("value") if isinstance(value, dict) else None
-    if isinstance(entries, list) and entries:  # legacy uploads answer as listings do [2.1]
+    if isinstance(entries, list) and entries:  # an old upload's: docs/service.md 2.1
         value = entries[0]
     entry = _inner(value, "a file")
     name = entry.get("filename", entry.get("name"))
@@ -243,7 +243,7 @@ def _inner(value: Any, what: str) -> dict[str, Any]:
 
 
 def _page(value: Any, keys: tuple[str, ...], what: str) -> tuple[list[Any], str]:
-    if isinstance(value, list):  # the container's own form [9]
+    if isinstance(value, list):  # the container's own form: docs/service.md 9
         return value, ""
     if isinstance(value, dict):
         fields = _lower(value)
@@ -278,7 +278,7 @@ def _is_image(value: Any) -> bool:
 
 
 def _error_text(value: Any) -> str:
-    """The text of an execution's ``error``, which may be nested once more (service.md 4)."""
+    """The text of an execution's ``error``, which is nested once more (docs/service.md 4.1)."""
     if not isinstance(value, dict):
         return ""
     fields = _lower(value)

@@ -19,7 +19,7 @@ _LEGACY = "2024-02-02-preview"
 DEFAULT_API_VERSION = "2025-10-02-preview"
 API_VERSIONS = (_LEGACY, "2024-10-02-preview", "2025-02-02-preview", DEFAULT_API_VERSION)
 
-# operation -> the first api-version that has it (service.md 2)
+# operation -> the first api-version that has it (docs/service.md 2)
 _SINCE = {
     "execute": _LEGACY,
     "list_files": _LEGACY,
@@ -148,7 +148,7 @@ class Api:
         return self._request("get_session", "GET", "/session", identifier, repeatable=True)
 
     def delete_session(self, identifier: str) -> Request:
-        """End a session. Versions without the call borrow the newest one's (service.md 16)."""
+        """End a session. Versions without the call borrow the newest's (docs/service.md 10)."""
         version = self.version if self.supports("get_session") else DEFAULT_API_VERSION
         return Request(
             operation="delete_session",

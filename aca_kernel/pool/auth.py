@@ -19,7 +19,7 @@ from aca_kernel.pool.endpoint import Endpoint
 __all__ = ["DEFAULT_SCOPE", "TokenSource", "principal_of"]
 
 DEFAULT_SCOPE = "https://dynamicsessions.io/.default"
-"""service.md 12."""
+"""What the service's tokens are for (docs/service.md 12)."""
 
 _EARLY = 300.0  # seconds before its end at which a token is replaced, as azure-core does
 _TOKEN = re.compile(r"[\x21-\x7e]+")

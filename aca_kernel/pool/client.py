@@ -19,7 +19,7 @@ __all__ = ["PoolClient"]
 
 _T = TypeVar("_T")
 
-EXECUTION_CAP = 220  # seconds, the service's own limit of a synchronous call (service.md 6)
+EXECUTION_CAP = 220  # seconds, the service's own limit of a synchronous call (docs/service.md 6)
 _MOST_PAGES = 10_000
 _MOST_DIRECTORIES = 10_000  # of a listing that is walked here
 _DEEPEST = 32

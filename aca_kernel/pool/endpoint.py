@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 DEFAULT_SUFFIXES = (".dynamicsessions.io", ".azurecontainerapps.io")
-"""Hosts of session pools: code interpreter pools, custom container pools (service.md 1)."""
+"""Hosts of session pools: code interpreter pools, custom container ones (docs/service.md 1)."""
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
@@ -32,7 +32,7 @@ _SUFFIX = re.compile(rf"\.{_LABEL}(?:\.{_LABEL})+", re.ASCII)
 _POOL_PATH = re.compile(
     r"/subscriptions/([^/]+)/resourceGroups/([^/]+)/sessionPools/([^/]+)$", re.IGNORECASE
 )
-# service.md 13: the swagger's pattern, which is the wider of the two that are published
+# docs/service.md 13: the spec's pattern, which is the wider of the two that are published
 _IDENTIFIER = re.compile(r"[a-zA-Z0-9_|}{\[\]:\";'<>?/.,@#$%^&*()\-+=!~`]{4,128}")
 
 _COPY_IT = (
@@ -140,7 +140,7 @@ def check_identifier(identifier: str) -> str:
     """The session identifier itself, when the service would accept it.
 
     Raises ConfigurationError unless it has 4 to 128 of the allowed characters
-    (service.md 13). The message does not hold it in full.
+    (docs/service.md 13). The message does not hold it in full.
     """
     if _IDENTIFIER.fullmatch(identifier):
         return identifier
@@ -194,7 +194,7 @@ def _clean_path(path: str, *, is_loopback: bool) -> str:
     segments = [unquote(segment) for segment in path.split("/")[1:]]
     for segment in segments:
         if segment in ("", ".", "..") or not segment.isprintable() or set(segment) & set("/\\?#%"):
-            # service.md 0.18: the service answers a wrong path with a 401 that says nothing
+            # docs/service.md 11: to a wrong path the service answers a 401 that says nothing
             raise _malformed("The path of the pool endpoint has an empty or illegal segment.")
     if "providers" in (segment.lower() for segment in segments) and not is_loopback:
         raise _malformed(

@@ -33,7 +33,7 @@ When it raises, the transfer ends and the exception comes out of it.
 """
 
 UPLOAD_LIMIT = 128 * 2**20
-"""Bytes that the service takes in one upload (service.md 6)."""
+"""Bytes that the service takes in one upload (docs/service.md 6)."""
 
 PART_SIZE = 100 * 2**20
 _TASK_TIMEOUT = 120  # seconds in which a session copies one part
@@ -232,7 +232,7 @@ def _ended_early(missing: int) -> None:
 
 
 class _UploadBody:
-    """A multipart body with one part, ``file`` (service.md 9)."""
+    """A multipart body with one part, ``file`` (docs/service.md 9)."""
 
     def __init__(self, source: _Source, name: str) -> None:
         from requests_toolbelt import MultipartEncoder  # late, for it imports requests

@@ -11,7 +11,7 @@ from aca_kernel.errors import TransferError
 
 __all__ = ["check_directory", "check_name", "check_path", "is_legal_directory", "split_path"]
 
-# service.md 9, besides letters, digits and what is not ASCII
+# docs/service.md 9, besides letters, digits and what is not ASCII
 _PUNCTUATION = frozenset("-_ .@$&=;,#%^()")
 _JOINERS = frozenset("\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}")  # part of many scripts
 _LONGEST = 255  # bytes, the limit of the session's file system
@@ -36,7 +36,7 @@ def check_name(name: str) -> str:
 def check_path(path: str) -> str:
     """The path ``dir/dir/name`` itself, when it surely stays below /mnt/data.
 
-    It is relative to /mnt/data. Directory names may not hold a dot (service.md 9),
+    It is relative to /mnt/data. Directory names may not hold a dot (docs/service.md 9),
     so ``..`` and hidden directories are out. Raises TransferError.
     """
     directory, name = split_path(path)

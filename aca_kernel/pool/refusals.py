@@ -1,4 +1,4 @@
-"""What a refusal of the service means and what to do about it (service.md 11).
+"""What a refusal of the service means and what to do about it (docs/service.md 11).
 
 Everything here is pure: status, headers and body in, one error of our tree out. The
 service's words are hostile input: they are shown only through `clean`.
@@ -163,7 +163,7 @@ def _pool_full(refusal: Refusal) -> PoolFull:
 
 
 def _unauthorized(refusal: Refusal) -> AuthenticationError:
-    """A 401, which names no reason and stands for several (service.md 0.18)."""
+    """A 401, which names no reason and stands for several (docs/service.md 11)."""
     facts = ["HTTP 401"]
     facts += [refusal.code] if refusal.code else []
     facts += [f"correlation id {refusal.correlation_id}"] if refusal.correlation_id else []
@@ -278,7 +278,7 @@ def parse_refusal(
     """The (code, message, trace id) of an error answer, each "" when it has none.
 
     Knows the envelope ``{"error": {...}}``, the flat form, problem+json, a bare JSON
-    string, plain text and an empty body (service.md 11), with keys in any case.
+    string, plain text and an empty body (docs/service.md 11), with keys in any case.
     """
     fields = _fields(body)
     lowered = {key.lower(): value for key, value in headers.items()}
@@ -302,7 +302,7 @@ def _fields(body: bytes) -> dict[str, Any]:
         return {} if text.lstrip().startswith("<") else {"message": text}  # not a page of HTML
     if isinstance(value, str):
         return {"message": value}
-    for _ in range(3):  # an envelope may be in an envelope (service.md 4)
+    for _ in range(3):  # an envelope may be in an envelope (docs/service.md 4.1)
         if not isinstance(value, dict):
             return {}
         fields = {key.lower(): item for key, item in value.items()}

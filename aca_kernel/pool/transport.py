@@ -362,7 +362,7 @@ class Transport:
             )
         )
         if isinstance(error, PermissionRefused):
-            self._tokens.drop()  # a role that is given now counts with a new token (service.md 12)
+            self._tokens.drop()  # a role that is given counts with a new token (docs/service.md 12)
         pause = retry_after(headers, time.time())
         if isinstance(error, TooManyRequests):
             error.retry_after = pause

@@ -1,4 +1,4 @@
-"""What a call to run code is answered, as service.md 4, 5 and 8 have it."""
+"""What a call to run code is answered, as docs/service.md 4, 5 and 8 have it."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def test_input_is_refused(session: Caller) -> None:
 
 
 def test_namespace_of_a_fresh_session(session: Caller) -> None:
-    # Health checks ran before: the counter is above 1 and _ is theirs (service.md 0, 15).
+    # Health checks ran before: the counter is above 1 and _ is theirs (docs/service.md 14).
     answer = session.run("import os; (In[1:-1], _, os.getcwd() == '/mnt/data')")
     assert answer["value"] == "(['1+1', '1+1', '1+1'], 2, False)"
 
@@ -184,7 +184,7 @@ def test_base64_in_and_unasked(caller: CallerMaker) -> None:
     code = base64.b64encode(b"6 * 7 # ab").decode()
     for kind in ("InlineBase64", "inlinebase64", "Inline", "InlineText"):
         assert session.run(code, codeInputType=kind)["value"] == 42
-    # a word of four letters is base64 as well: the documented trap (service.md 3.2)
+    # a word of four letters is base64 as well: the documented trap (docs/service.md 3.2)
     session.run("data = 5 # not base64")
     assert session.run("data")["status"] == "Failed"
     assert session.run("data #")["value"] == 5

@@ -1,4 +1,4 @@
-"""The files of a session (service.md 2 and 9), and what hostile code may try with them."""
+"""The files of a session (docs/service.md 2 and 9), and what hostile code may try with them."""
 
 from __future__ import annotations
 

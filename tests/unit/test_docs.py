@@ -177,6 +177,36 @@ def test_every_precedent_names_tests_that_are_there() -> None:
     assert "(SECURITY.md)" in README
 
 
+def test_every_citation_leads_to_something_in_this_project() -> None:
+    service = (ROOT / "docs/service.md").read_text(encoding="utf-8")
+    sections = re.findall(r"^\(service-([\d-]+)\)=\n##+ ([\d.]+) ", service, re.MULTILINE)
+    assert [anchor.replace("-", ".") for anchor, _ in sections] == [name for _, name in sections]
+    security = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    promises = security[security.index("## What is promised") : security.index("## What is not")]
+    there = {
+        "docs/service.md": {name for _, name in sections},
+        "SECURITY.md, promise": set(re.findall(r"^(\d+)\. ", promises, re.MULTILINE)),
+    }
+    citation = re.compile(rf"({'|'.join(there)}) ((?:\d+(?:\.\d+)*(?:, | and )?)+)")
+    cited = set()
+    for path in (ROOT / "aca_kernel").rglob("*.py"):
+        for name in re.findall(r"[\w/]+\.md\b", path.read_text(encoding="utf-8")):
+            assert (ROOT / name).exists(), f"{path} cites {name}"
+    for path in (
+        *(ROOT / "aca_kernel").rglob("*.py"),
+        *(ROOT / "tests").rglob("*.py"),
+        *(ROOT / "benchmarks").rglob("*.py"),
+        *NOTEBOOKS,
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "Makefile")),
+    ):
+        for page, numbers in citation.findall(path.read_text(encoding="utf-8")):
+            for number in re.findall(r"\d+(?:\.\d+)*", numbers):
+                assert number in there[page], f"{path} cites {page} {number}"
+                cited.add(page)
+    assert cited == set(there)
+
+
 def test_every_scenario_names_tests_that_are_there() -> None:
     table = README[README.index("### What works, and the test") :]
     table = table[: table.index("\n## ")]

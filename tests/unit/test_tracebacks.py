@@ -18,7 +18,7 @@ RULE = "-" * 75 + "\n"
 
 
 def runtime(ename: str, evalue: str, *, before: str = "", behind: str = "") -> str:
-    """What the service sends for an exception (service.md 5.3)."""
+    """What the service sends for an exception (docs/service.md 5)."""
     return (
         f"{before}{evalue}{RULE}"
         f"{ename:<42}Traceback (most recent call last)\n"
