@@ -11,6 +11,7 @@ from traitlets import Type, Unicode
 from traitlets.config import Application, Config
 
 from .discretion import DiscreetApplication, unreadable
+from .early import ReadFiles
 from .errors import ConfigurationError
 from .kernel import AzureSessionsKernel
 
@@ -30,8 +31,8 @@ class AzureSessionsKernelApp(DiscreetApplication, IPKernelApp):
     ).tag(config=True)
     classes = [AzureSessionsKernel]  # type: ignore[assignment]  # noqa: RUF012
     subcommands: dict[str, Any] = {}  # noqa: RUF012
-    files: Config | None = None
-    """What the configuration files say, when they have been read already."""
+    files: ReadFiles | None = None
+    """The configuration files, when they have been read already."""
     config_problem: ConfigurationError | None = None
     """Why the configuration could not be read, for the first cell to tell."""
 
@@ -50,9 +51,12 @@ class AzureSessionsKernelApp(DiscreetApplication, IPKernelApp):
         """
         if self.files is not None:
             config = Config()
-            config.merge(self.files)
+            config.merge(self.files.config)
             config.merge(self.cli_config)
             self.update_config(config)
+            for record in self.files.log:
+                record.name = self.log.name
+                self.log.handle(record)
             return
         self.raise_config_file_errors = True
         try:

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from jupyter_core.paths import jupyter_config_path
 from traitlets.config import Application, Config
@@ -24,41 +25,50 @@ from .errors import AcaKernelError
 from .identity import RestartMarker, derive_identifier
 from .settings import LOCAL_ENDPOINT, Settings
 
-__all__ = ["begin"]
+__all__ = ["ReadFiles", "begin"]
+
+
+class ReadFiles(NamedTuple):
+    """What the configuration files say, and what is to be logged of them."""
+
+    config: Config
+    log: list[logging.LogRecord]
 
 
 class AzureSessionsKernel(Settings):
     """The kernel's options, from the same sections of the configuration files."""
 
 
-def begin(arguments: Sequence[str]) -> Config | None:
+def begin(arguments: Sequence[str]) -> ReadFiles | None:
     """Begin to reach the session on a thread when ``prewarm`` is on.
 
-    Gives what the configuration files say, which are Python and not to be run twice; None where
-    they have not been read. ``arguments`` are those of kernel.json; with more than the connection
-    file there is no head start. Does not raise.
+    Gives the configuration files as read, for they are Python and not to be run twice; None
+    where they have not been read. ``arguments`` are those of kernel.json; with more than the
+    connection file there is no head start. Does not raise.
     """
     if len(arguments) != 2 or arguments[0] != "-f":
         return None
     try:
-        config = _configuration()
+        files = _read_files()
     except Exception:  # the kernel will read them again, and its first cell tells
         return None
     with suppress(Exception):
-        call = _call(Path(arguments[1]), AzureSessionsKernel(config=config))
+        call = _call(Path(arguments[1]), AzureSessionsKernel(config=files.config))
         if call is not None:
             threading.Thread(target=call, name="aca-kernel-early", daemon=True).start()
-    return config
+    return files
 
 
-def _configuration() -> Config:
-    # Silent: what is wrong with a file would be logged with the lines around it, a token perhaps.
-    silent = logging.Logger("aca_kernel.early")
-    silent.addHandler(logging.NullHandler())
-    files = Application(log=silent)
+def _read_files() -> ReadFiles:
+    # Kept for the kernel's own log, which hides what may be secret. Not by a handler: traitlets
+    # closes them all when a file sets the log's level, and that empties one.
+    records: list[logging.LogRecord] = []
+    log = logging.Logger("aca_kernel.early")
+    log.addFilter(records.append)  # type: ignore[arg-type]  # gives None: none goes further
+    files = Application(log=log)
     files.raise_config_file_errors = True  # else what the environment says would stand for it
     files.load_config_file("aca_kernel_config", path=jupyter_config_path())
-    return files.config
+    return ReadFiles(files.config, records)
 
 
 def _call(connection_file: Path, settings: Settings) -> Callable[[], None] | None:
