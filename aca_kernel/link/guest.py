@@ -274,8 +274,11 @@ class Relay:
     def _run(self) -> None:
         try:
             self._relay()
-        except BaseException:
-            self._failure = traceback.format_exc()
+        except BaseException as error:
+            with self.lock:
+                self._failure = traceback.format_exc()
+                self._routed.lose(f"what reads its messages failed ({type(error).__name__})")
+                self.lock.notify_all()
             raise
 
     def _relay(self) -> None:

@@ -406,6 +406,22 @@ def test_a_call_that_kills_the_python_says_so_and_so_does_the_notebook(own_room:
     assert "NameError" in own_room.client.error("stays")
 
 
+def test_a_call_that_breaks_what_reads_its_messages_is_answered_at_once(own_room: Room) -> None:
+    own_room.kernel.run("stays = 1")
+    said = own_room.client.error(
+        "k = get_ipython().kernel\n"
+        "k.session.send(k.iopub_socket, 'display_data', b'no JSON', parent=k.get_parent())\n"
+        "import time; time.sleep(1000)",
+        timeout=20,
+    )
+    assert "KernelDied: The Python that ran this call is gone" in said
+    assert "JSONDecodeError" in said
+    ran = own_room.kernel.run("stays")
+    assert ran.ename == "SessionLost"
+    assert own_room.kernel.run("6 * 7").result == "42"
+    assert own_room.client.value("6 * 7") == 42
+
+
 def test_what_a_thread_of_a_call_prints_later_is_not_lost(own_room: Room) -> None:
     own_room.client.call(
         "import threading, time\ndef late():\n    time.sleep(0.3); print('late')\n"
