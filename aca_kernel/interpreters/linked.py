@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -21,24 +20,19 @@ from ..errors import (
 )
 from ..link.client import GuestGone, Hello, Link, LinkTaken, NoGuest, Transient
 from ..link.counts import count_request
-from ..link.protocol import MAX_LINE_BYTES
 from ..outputs.notices import notice
 from ..pool import PoolClient, shorten
 from .base import CellRequest, Emit, Interpreter, Output, Reply
 from .beside import Beside
 from .guestmessages import (
-    buffers,
     completions,
-    death,
-    dropped,
     history_lines,
     link_taken,
-    others_calls,
-    prompt_of,
     reply_of,
     session_replaced,
     still_running,
 )
+from .incoming import Incoming, Running
 from .outage import Outage
 from .worker import Worker
 
@@ -64,34 +58,8 @@ RESTART_PATIENCE = 1.5
 LOST_REPLY = 1.0
 """Seconds that an interrupted cell, whose idle has come, still waits for its reply."""
 
-OUTPUTS = frozenset(
-    ["stream", "display_data", "update_display_data", "execute_result", "error", "clear_output"]
-)
-
-MOST_KERNELS = 2**31
-"""A guest kernel's number that is not below this is no number of one."""
-
 PASSING = (Transient, TransportError, ServiceUnavailable, TooManyRequests)
 """What an exchange may fail with while the session itself is all right."""
-
-
-class _Running:
-    """One request on its way: its outputs go to ``emit``, its end is reply and idle."""
-
-    def __init__(self, message_id: str, request: CellRequest | None, emit: Emit | None) -> None:
-        self.message_id = message_id
-        self.request = request
-        self.emit = emit
-        self.reply: dict[str, Any] | None = None
-        self.idle = False
-        self.idle_at = 0.0
-        self.is_incomplete = False  # a message was left out, and may have been its reply
-        self.is_there = False  # whether an exchange with it has been answered
-        self.knows_calls = False  # whether it has told of other clients' calls
-
-    @property
-    def done(self) -> bool:
-        return self.reply is not None and self.idle
 
 
 class LinkedInterpreter(Interpreter):
@@ -124,17 +92,12 @@ class LinkedInterpreter(Interpreter):
         self._beside = Beside(client, identifier, self.worker)
         self._link = Link(client, identifier, self.worker.call)
         self._session_id = uuid.uuid4().hex
-        self._kernel = 0
-        self._next_count: int | None = None
+        self._incoming = Incoming(lambda line: self._send("stdin", "input_reply", {"value": line}))
         self._met = False
         self._starting: asyncio.Task[None] | None = None
         self._learning: asyncio.Task[None] | None = None
-        self._running: _Running | None = None
-        self._cells: deque[str] = deque(maxlen=1000)  # whose late output is still ours
-        self._cut_off: set[str] = set()
         self._interrupted: asyncio.Event = asyncio.Event()
         self._interrupted_at: float | None = None
-        self._asking: asyncio.Task[str] | None = None
 
     # -- the session
 
@@ -158,8 +121,8 @@ class LinkedInterpreter(Interpreter):
         self.is_reached = True  # what is asked for is allocated, whatever comes back
         hello = await self._hello()
         self.shared = hello.share
-        self._kernel = hello.kernel
-        self._next_count = 1 if hello.cells == 0 else None
+        self._incoming.kernel = hello.kernel
+        self._incoming.next_count = 1 if hello.cells == 0 else None
         self._learning = asyncio.ensure_future(self._learn_cooldown())
         if hello.cells and emit is not None:
             text = (
@@ -223,7 +186,7 @@ class LinkedInterpreter(Interpreter):
         self._interrupted.clear()
         self._interrupted_at = None
         counted = request.store_history and not request.silent
-        if counted and self._next_count != request.execution_count:
+        if counted and self._incoming.next_count != request.execution_count:
             self._send("shell", "execute_request", count_request(request.execution_count))
         content = {
             "code": request.code,
@@ -233,19 +196,16 @@ class LinkedInterpreter(Interpreter):
             "allow_stdin": request.allow_stdin and request.ask is not None,
             "stop_on_error": False,  # the queue of cells is on this machine
         }
-        message_id = self._send("shell", "execute_request", content)
-        self._cells.append(message_id)
-        running = self._running = _Running(message_id, request, emit)
+        running = Running(self._send("shell", "execute_request", content), request, emit)
+        self._incoming.begin(running)
         try:
             reply = await self._follow(running)
             await self._cooldown_is_known()
             return reply
         finally:
-            self._running = None
-            if not running.done:
-                self._cut_off.add(message_id)
+            self._incoming.end(running)
 
-    async def _follow(self, running: _Running) -> Reply:
+    async def _follow(self, running: Running) -> Reply:
         begun = time.monotonic()
         timed_out = False
         while not running.done:
@@ -280,7 +240,7 @@ class LinkedInterpreter(Interpreter):
         assert request is not None  # noqa: S101
         if request.store_history and not request.silent:
             count = content.get("execution_count")
-            self._next_count = count + 1 if type(count) is int and count < 2**31 else None
+            self._incoming.next_count = count + 1 if type(count) is int and count < 2**31 else None
         if timed_out:
             raise ExecutionFailed(
                 f"The cell ran longer than execution_timeout ({self._execution_timeout:g} s)"
@@ -313,26 +273,25 @@ class LinkedInterpreter(Interpreter):
     async def _ask(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
         if not self._met:
             await self.start()
-        running = _Running(self._send("shell", kind, content), None, None)
-        previous, self._running = self._running, running
+        running = Running(self._send("shell", kind, content), None, None)
+        previous, self._incoming.running = self._incoming.running, running
         try:
             while not running.done:
                 await self._exchange(running, wait=0.6)
         finally:
-            self._running = previous
+            self._incoming.running = previous
         return running.reply or {}
 
     # -- interrupt and restart
 
     async def interrupt(self) -> None:
         """Send SIGINT to the guest kernel with the next exchange."""
-        if self._running is None:
+        if self._incoming.running is None:
             return
         self._interrupted_at = time.monotonic()
         self._interrupted.set()
-        self._link.peer.send({"op": "interrupt", "kernel": self._kernel})
-        if self._asking is not None:
-            self._asking.cancel()
+        self._link.peer.send({"op": "interrupt", "kernel": self._incoming.kernel})
+        self._incoming.cancel_question()
 
     def reset_call(self) -> Callable[[], Any] | None:
         """A blocking call that replaces the guest kernel; None when there is none yet."""
@@ -343,7 +302,7 @@ class LinkedInterpreter(Interpreter):
 
         Another client's call that runs in the guest kernel is ended.
         """
-        if self._met and self._running is not None:
+        if self._met and self._incoming.running is not None:
             self.worker.abandon()
         work = asyncio.ensure_future(self._reset())
         if not (await asyncio.wait([work], timeout=RESTART_PATIENCE))[0]:
@@ -355,11 +314,11 @@ class LinkedInterpreter(Interpreter):
             await self.start()
         restart = self._link.restart_call()
         try:
-            self._kernel = await self._patiently(lambda: self.worker.call(restart))
+            self._incoming.kernel = await self._patiently(lambda: self.worker.call(restart))
         except GuestGone:
             self._met = False
             return
-        self._next_count = 1
+        self._incoming.next_count = 1
 
     def close(self) -> None:
         """Let the threads go."""
@@ -381,7 +340,7 @@ class LinkedInterpreter(Interpreter):
             {
                 "op": "send",
                 "channel": channel,
-                "kernel": self._kernel,
+                "kernel": self._incoming.kernel,
                 "message": {
                     "header": header,
                     "parent_header": {},
@@ -392,7 +351,7 @@ class LinkedInterpreter(Interpreter):
         )
         return str(header["msg_id"])
 
-    async def _exchange(self, running: _Running, *, wait: float) -> None:
+    async def _exchange(self, running: Running, *, wait: float) -> None:
         """One exchange that came through; while the network is away, a status line says so."""
         outage = Outage(running.emit, self._outage_tolerance, self.cooldown_seconds)
         while True:
@@ -414,25 +373,15 @@ class LinkedInterpreter(Interpreter):
             outage.end()
             running.is_there = True
             break
-        self._tell_left_out(running)
+        if self._link.left_out():
+            self._incoming.leave_out()
         for number, message in enumerate(messages):
             if number % 100 == 99:
                 await asyncio.sleep(0)  # a flood keeps nothing else from its turn
-            await self._take(message)
-
-    def _tell_left_out(self, running: _Running) -> None:
-        if not self._link.left_out():
-            return
-        running.is_incomplete = True
-        if running.emit is not None:
-            text = (
-                f"A message of the session was larger than {MAX_LINE_BYTES >> 20} MB and was left"
-                " out. Write large results to a file and %download it."
-            )
-            running.emit(Output(msg_type="display_data", content=notice(text), own=True))
+            await self._incoming.take(message)
 
     async def _answer(
-        self, running: _Running, wait: float, outage: Outage
+        self, running: Running, wait: float, outage: Outage
     ) -> list[dict[str, Any]] | None:
         """What one exchange brings. While no answer comes, the status line says so.
 
@@ -469,105 +418,6 @@ class LinkedInterpreter(Interpreter):
     def _lost(self) -> AcaKernelError:
         """What to tell when the guest is not there any more; the next cell begins anew."""
         self._met = False
-        self._next_count = None
+        self._incoming.next_count = None
         self._link = Link(self.client, self.identifier, self.worker.call)
         return session_replaced()
-
-    async def _take(self, message: dict[str, Any]) -> None:
-        """Act on one message of the guest, which is hostile data like all that comes from there."""
-        if "event" in message:
-            self._on_event(message)
-            return
-        parent, header = message.get("parent_header"), message.get("header")
-        content = message.get("content")
-        if not (
-            isinstance(parent, dict) and isinstance(header, dict) and isinstance(content, dict)
-        ):
-            return
-        channel, kind = message.get("channel"), header.get("msg_type")
-        running, ours = self._running, parent.get("msg_id")
-        if running is None or not isinstance(kind, str) or not isinstance(ours, str):
-            return
-        if channel == "iopub":
-            if kind == "status":
-                is_idle = ours == running.message_id and content.get("execution_state") == "idle"
-                if is_idle and not running.idle:
-                    running.idle, running.idle_at = True, time.monotonic()
-            elif kind in OUTPUTS:
-                self._show(running, kind, message)
-        elif ours == running.message_id:
-            if channel == "shell":
-                running.reply = content
-            elif channel == "stdin" and kind == "input_request":
-                await self._answer_input(running, content)
-
-    def _show(self, running: _Running, kind: str, message: dict[str, Any]) -> None:
-        request = running.request
-        if running.emit is None or request is None:
-            return
-        ours = message["parent_header"].get("msg_id")
-        if ours not in self._cells:
-            return
-        if ours != running.message_id and ours in self._cut_off:
-            self._cut_off.discard(ours)
-            text = "What follows, up to this cell's own output, is of the cell that was cut off."
-            running.emit(Output(msg_type="display_data", content=notice(text), own=True))
-        if kind == "execute_result" and not request.shows_result:
-            return
-        metadata = message.get("metadata")
-        running.emit(
-            Output(
-                msg_type=kind,
-                content=message["content"],
-                metadata=metadata if isinstance(metadata, dict) else {},
-                buffers=buffers(message.get("buffers")),
-            )
-        )
-
-    def _on_event(self, message: dict[str, Any]) -> None:
-        event, number, code = (message.get(name) for name in ("event", "kernel", "code"))
-        if event == "stale":
-            if self._running is not None and message.get("msg_id") == self._running.message_id:
-                raise ExecutionFailed(
-                    "The session's Python had died before this cell, and was started again.",
-                    left="Variables are gone; the files in /mnt/data are still there. Nothing of"
-                    " this cell was run.",
-                    remedy="Run the notebook from the top.",
-                )
-            return
-        running = self._running
-        if event == "calls" and running is not None and running.emit is not None:
-            if not running.knows_calls:  # once a cell: no budget holds our own words back
-                running.knows_calls = True
-                running.emit(others_calls(message.get("number")))
-        elif event == "dropped":
-            is_meant = running is not None and message.get("msg_id") == running.message_id
-            if running is not None and is_meant and not running.done:
-                self._drop(running)
-        elif type(number) is int and self._kernel < number < MOST_KERNELS:
-            self._kernel = number
-            self._next_count = 1
-            error = death(event, code)
-            if error is not None and running is not None:
-                raise error
-
-    def _drop(self, running: _Running) -> None:
-        reply = dropped()
-        running.reply, running.idle = reply.content(), True
-        if running.emit is not None:
-            running.emit(reply.error_output())
-
-    async def _answer_input(self, running: _Running, content: dict[str, Any]) -> None:
-        request = running.request
-        if request is None or request.ask is None:
-            return
-        self._asking = asyncio.ensure_future(request.ask(*prompt_of(content)))
-        try:
-            value = await self._asking
-        except asyncio.CancelledError:
-            if not self._asking.cancelled():
-                raise
-            return  # interrupted: SIGINT ends the question over there
-        finally:
-            self._asking = None
-        self._send("stdin", "input_reply", {"value": value})

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from aca_kernel.errors import AcaKernelError
 from aca_kernel.interpreters.base import CellRequest, Output
-from aca_kernel.interpreters.linked import OUTPUTS, LinkedInterpreter
+from aca_kernel.interpreters.incoming import OUTPUTS
+from aca_kernel.interpreters.linked import LinkedInterpreter
 from aca_kernel.outputs.policy import OutputPolicy
 from aca_kernel.pool.answers import Execution, parse_execution
 from tests.kernel.conftest import KernelStarter

@@ -1,0 +1,193 @@
+"""What comes from a guest kernel. All of it is hostile data, and may do one of a few things."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import ExecutionFailed
+from ..link.protocol import MAX_LINE_BYTES
+from ..outputs.notices import notice
+from .base import CellRequest, Emit, Output
+from .guestmessages import buffers, death, dropped, others_calls, prompt_of
+
+__all__ = ["Incoming", "Running"]
+
+OUTPUTS = frozenset(
+    ["stream", "display_data", "update_display_data", "execute_result", "error", "clear_output"]
+)
+
+MOST_KERNELS = 2**31
+"""A guest kernel's number that is not below this is no number of one."""
+
+
+class Running:
+    """One request on its way: its outputs go to ``emit``, its end is reply and idle."""
+
+    def __init__(self, message_id: str, request: CellRequest | None, emit: Emit | None) -> None:
+        self.message_id = message_id
+        self.request = request
+        self.emit = emit
+        self.reply: dict[str, Any] | None = None
+        self.idle = False
+        self.idle_at = 0.0
+        self.is_incomplete = False  # a message was left out, and may have been its reply
+        self.is_there = False  # whether an exchange with it has been answered
+        self.knows_calls = False  # whether it has told of other clients' calls
+
+    @property
+    def done(self) -> bool:
+        """Whether reply and idle have come."""
+        return self.reply is not None and self.idle
+
+
+class Incoming:
+    """Acts on a guest kernel's messages: the request that runs gets its outputs and its end.
+
+    ``answer`` is called with the line that a user gives when a cell asks for one.
+    """
+
+    def __init__(self, answer: Callable[[str], object]) -> None:
+        self._answer = answer
+        self.kernel = 0
+        """The guest kernel's number in its session, from 1."""
+        self.next_count: int | None = None
+        """The number that its next cell would have; None when it is not known."""
+        self.running: Running | None = None
+        self._cells: deque[str] = deque(maxlen=1000)  # whose late output is still ours
+        self._cut_off: set[str] = set()
+        self._asking: asyncio.Task[str] | None = None
+
+    def begin(self, cell: Running) -> None:
+        """Take a cell that runs from now on."""
+        self._cells.append(cell.message_id)
+        self.running = cell
+
+    def end(self, cell: Running) -> None:
+        """Let go of a cell; what it still shows afterwards is said to be its own."""
+        self.running = None
+        if not cell.done:
+            self._cut_off.add(cell.message_id)
+
+    def cancel_question(self) -> None:
+        """Take back what the user is asked, if anything."""
+        if self._asking is not None:
+            self._asking.cancel()
+
+    def leave_out(self) -> None:
+        """Tell of a message that was too large to come through."""
+        running = self.running
+        if running is None:
+            return
+        running.is_incomplete = True
+        if running.emit is not None:
+            text = (
+                f"A message of the session was larger than {MAX_LINE_BYTES >> 20} MB and was left"
+                " out. Write large results to a file and %download it."
+            )
+            running.emit(Output(msg_type="display_data", content=notice(text), own=True))
+
+    async def take(self, message: dict[str, Any]) -> None:
+        """Act on one message.
+
+        Raises ExecutionFailed when it says that the guest kernel, or the request, is gone.
+        """
+        if "event" in message:
+            self._on_event(message)
+            return
+        parent, header = message.get("parent_header"), message.get("header")
+        content = message.get("content")
+        if not (
+            isinstance(parent, dict) and isinstance(header, dict) and isinstance(content, dict)
+        ):
+            return
+        channel, kind = message.get("channel"), header.get("msg_type")
+        running, ours = self.running, parent.get("msg_id")
+        if running is None or not isinstance(kind, str) or not isinstance(ours, str):
+            return
+        if channel == "iopub":
+            if kind == "status":
+                is_idle = ours == running.message_id and content.get("execution_state") == "idle"
+                if is_idle and not running.idle:
+                    running.idle, running.idle_at = True, time.monotonic()
+            elif kind in OUTPUTS:
+                self._show(running, kind, message)
+        elif ours == running.message_id:
+            if channel == "shell":
+                running.reply = content
+            elif channel == "stdin" and kind == "input_request":
+                await self._answer_input(running, content)
+
+    def _show(self, running: Running, kind: str, message: dict[str, Any]) -> None:
+        request = running.request
+        if running.emit is None or request is None:
+            return
+        ours = message["parent_header"].get("msg_id")
+        if ours not in self._cells:
+            return
+        if ours != running.message_id and ours in self._cut_off:
+            self._cut_off.discard(ours)
+            text = "What follows, up to this cell's own output, is of the cell that was cut off."
+            running.emit(Output(msg_type="display_data", content=notice(text), own=True))
+        if kind == "execute_result" and not request.shows_result:
+            return
+        metadata = message.get("metadata")
+        running.emit(
+            Output(
+                msg_type=kind,
+                content=message["content"],
+                metadata=metadata if isinstance(metadata, dict) else {},
+                buffers=buffers(message.get("buffers")),
+            )
+        )
+
+    def _on_event(self, message: dict[str, Any]) -> None:
+        event, number, code = (message.get(name) for name in ("event", "kernel", "code"))
+        if event == "stale":
+            if self.running is not None and message.get("msg_id") == self.running.message_id:
+                raise ExecutionFailed(
+                    "The session's Python had died before this cell, and was started again.",
+                    left="Variables are gone; the files in /mnt/data are still there. Nothing of"
+                    " this cell was run.",
+                    remedy="Run the notebook from the top.",
+                )
+            return
+        running = self.running
+        if event == "calls" and running is not None and running.emit is not None:
+            if not running.knows_calls:  # once a cell: no budget holds our own words back
+                running.knows_calls = True
+                running.emit(others_calls(message.get("number")))
+        elif event == "dropped":
+            is_meant = running is not None and message.get("msg_id") == running.message_id
+            if running is not None and is_meant and not running.done:
+                self._drop(running)
+        elif type(number) is int and self.kernel < number < MOST_KERNELS:
+            self.kernel = number
+            self.next_count = 1
+            error = death(event, code)
+            if error is not None and running is not None:
+                raise error
+
+    def _drop(self, running: Running) -> None:
+        reply = dropped()
+        running.reply, running.idle = reply.content(), True
+        if running.emit is not None:
+            running.emit(reply.error_output())
+
+    async def _answer_input(self, running: Running, content: dict[str, Any]) -> None:
+        request = running.request
+        if request is None or request.ask is None:
+            return
+        self._asking = asyncio.ensure_future(request.ask(*prompt_of(content)))
+        try:
+            value = await self._asking
+        except asyncio.CancelledError:
+            if not self._asking.cancelled():
+                raise
+            return  # interrupted: SIGINT ends the question over there
+        finally:
+            self._asking = None
+        self._answer(value)
