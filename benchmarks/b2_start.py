@@ -10,7 +10,7 @@ from .kernels import OURS, PLAIN, kernel
 from .measure import Figure, Goal, Row, in_turns, median
 from .pools import Pool, pool, settled
 
-ROUNDS = 7
+ROUNDS = 21
 CODE = "6*7"
 
 
