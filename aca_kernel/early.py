@@ -2,9 +2,9 @@
 
 ipykernel takes longer to import than a call takes, and the guest kernel as long to start as this
 one. So the call that allocates the session and puts the guest there is made first, with what it
-needs and no more; the kernel finds the guest when it comes to greet it. Only what the
-configuration files say is handed over, and nothing here fails loudly: whatever goes wrong, the
-kernel meets again, and tells.
+needs and no more; the kernel finds the guest when it comes to greet it. Only the configuration
+files, as read, are handed over, and nothing here fails loudly: whatever goes wrong, the kernel
+meets again, and tells.
 """
 
 from __future__ import annotations

@@ -21,12 +21,11 @@ from .errors import (
 )
 from .identity import RestartMarker, derive_identifier
 from .interpreters.auto import AutoInterpreter
-from .interpreters.base import CellRequest, Emit, Interpreter, Output, Reply
+from .interpreters.base import CellRequest, Emit, Interpreter, Reply, notice_output
 from .interpreters.direct import DirectInterpreter
 from .interpreters.linked import LinkedInterpreter
 from .interpreters.poolwait import start_when_free
 from .interpreters.worker import Worker
-from .outputs.notices import notice
 from .pool import PoolClient, SessionInfo, check_identifier
 from .pool.connect import connect
 from .recent import RecentSession, RecentSessions
@@ -199,7 +198,7 @@ class KernelSession:
         """Run code in the session. Raises AcaKernelError when it could not be run."""
         _, interpreter = await self.connected()
         if self._warning and not request.silent:
-            emit(Output(msg_type="display_data", content=notice(self._warning), own=True))
+            emit(notice_output(self._warning))
             self._warning = ""
         try:
             with self._local_pool_may_have_ended():

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..link.client import NoGuest
-from ..outputs.notices import notice
-from .base import CellRequest, Emit, Interpreter, Output, Reply
+from .base import CellRequest, Emit, Interpreter, Reply, notice_output
 
 __all__ = ["AutoInterpreter"]
 
@@ -52,7 +51,7 @@ class AutoInterpreter(Interpreter):
             self._current = self._direct
             if emit is not None:
                 text = f"Direct mode, because this session cannot be linked to: {error.reason}."
-                emit(Output(msg_type="display_data", content=notice(text), own=True))
+                emit(notice_output(text))
             await self._current.start(emit)
 
     async def execute(self, request: CellRequest, emit: Emit) -> Reply:

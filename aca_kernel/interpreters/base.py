@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import AcaKernelError, UsageError
+from ..outputs.notices import notice
 
-__all__ = ["CellRequest", "Emit", "Interpreter", "Output", "Reply", "error_reply"]
+__all__ = ["CellRequest", "Emit", "Interpreter", "Output", "Reply", "error_reply", "notice_output"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,11 @@ class Output:
     buffers: Sequence[bytes] = ()
     own: bool = False
     """Whether it is this kernel's own word, not the session's: the output policy lets it pass."""
+
+
+def notice_output(text: str) -> Output:
+    """The Output that shows ``text`` as a notice of this kernel's own."""
+    return Output(msg_type="display_data", content=notice(text), own=True)
 
 
 Ask = Callable[[str, bool], Coroutine[Any, Any, str]]

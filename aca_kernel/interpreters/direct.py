@@ -10,10 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import AcaKernelError, NotFound, SessionLost
-from ..outputs.notices import notice
 from ..pool import Execution, PoolClient, shorten
 from . import probes
-from .base import CellRequest, Emit, Interpreter, Output, Reply
+from .base import CellRequest, Emit, Interpreter, Output, Reply, notice_output
 from .mapping import (
     DEFAULT_OUTPUT_LIMIT,
     OUTPUT_LIMIT,
@@ -192,7 +191,7 @@ class DirectInterpreter(Interpreter):
                 f"Reattached to the living session {shorten(self.identifier)}: variables and"
                 " files are as they were."
             )
-            emit(Output(msg_type="display_data", content=notice(text), own=True))
+            emit(notice_output(text))
         self._greeted_before = True
 
     async def execute(self, request: CellRequest, emit: Emit) -> Reply:

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ExecutionFailed, SessionLost
-from ..outputs.notices import notice
 from ..outputs.streams import bare, plain
-from .base import Output, Reply
+from .base import Output, Reply, notice_output
 
 __all__ = [
     "buffers",
@@ -198,7 +197,7 @@ def others_calls(number: Any) -> Output:
     count = number if type(number) is int and 0 < number < 10**9 else 1
     calls = "A call of another client" if count == 1 else f"{count:,} calls of other clients"
     text = f"{calls} ran in this session since the last cell."
-    return Output(msg_type="display_data", content=notice(text), own=True)
+    return notice_output(text)
 
 
 def still_running() -> Reply:

@@ -9,19 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import ExecutionFailed
-from ..link.protocol import MAX_LINE_BYTES
-from ..outputs.notices import notice
-from .base import CellRequest, Emit, Output
+from ..link.client import MOST_NUMBER
+from ..link.protocol import MAX_LINE_BYTES, OUTPUTS
+from .base import CellRequest, Emit, Output, notice_output
 from .guestmessages import buffers, death, dropped, others_calls, prompt_of
 
 __all__ = ["Incoming", "Running"]
-
-OUTPUTS = frozenset(
-    ["stream", "display_data", "update_display_data", "execute_result", "error", "clear_output"]
-)
-
-MOST_KERNELS = 2**31
-"""A guest kernel's number that is not below this is no number of one."""
 
 
 class Running:
@@ -42,6 +35,17 @@ class Running:
     def done(self) -> bool:
         """Whether reply and idle have come."""
         return self.reply is not None and self.idle
+
+    def leave_out(self) -> None:
+        """Tell of a message that was too large to come through."""
+        self.is_incomplete = True
+        if self.emit is not None:
+            self.emit(
+                notice_output(
+                    f"A message of the session was larger than {MAX_LINE_BYTES >> 20} MB and was"
+                    " left out. Write large results to a file and %download it."
+                )
+            )
 
 
 class Incoming:
@@ -76,19 +80,6 @@ class Incoming:
         """Take back what the user is asked, if anything."""
         if self._asking is not None:
             self._asking.cancel()
-
-    def leave_out(self) -> None:
-        """Tell of a message that was too large to come through."""
-        running = self.running
-        if running is None:
-            return
-        running.is_incomplete = True
-        if running.emit is not None:
-            text = (
-                f"A message of the session was larger than {MAX_LINE_BYTES >> 20} MB and was left"
-                " out. Write large results to a file and %download it."
-            )
-            running.emit(Output(msg_type="display_data", content=notice(text), own=True))
 
     async def take(self, message: dict[str, Any]) -> None:
         """Act on one message.
@@ -131,7 +122,7 @@ class Incoming:
         if ours != running.message_id and ours in self._cut_off:
             self._cut_off.discard(ours)
             text = "What follows, up to this cell's own output, is of the cell that was cut off."
-            running.emit(Output(msg_type="display_data", content=notice(text), own=True))
+            running.emit(notice_output(text))
         if kind == "execute_result" and not request.shows_result:
             return
         metadata = message.get("metadata")
@@ -164,7 +155,7 @@ class Incoming:
             is_meant = running is not None and message.get("msg_id") == running.message_id
             if running is not None and is_meant and not running.done:
                 self._drop(running)
-        elif type(number) is int and self.kernel < number < MOST_KERNELS:
+        elif type(number) is int and self.kernel < number < MOST_NUMBER:
             self.kernel = number
             self.next_count = 1
             error = death(event, code)

@@ -18,11 +18,10 @@ from ..errors import (
     TooManyRequests,
     TransportError,
 )
-from ..link.client import GuestGone, Hello, Link, LinkTaken, NoGuest, Transient
+from ..link.client import MOST_NUMBER, GuestGone, Hello, Link, LinkTaken, NoGuest, Transient
 from ..link.counts import count_request
-from ..outputs.notices import notice
 from ..pool import PoolClient, shorten
-from .base import CellRequest, Emit, Interpreter, Output, Reply
+from .base import CellRequest, Emit, Interpreter, Reply, notice_output
 from .beside import Beside
 from .guestmessages import (
     completions,
@@ -129,7 +128,7 @@ class LinkedInterpreter(Interpreter):
                 f"Reattached to the living session {shorten(self.identifier)}: variables and"
                 " files are as they were."
             )
-            emit(Output(msg_type="display_data", content=notice(text), own=True))
+            emit(notice_output(text))
         self._met = True
 
     async def _hello(self) -> Hello:
@@ -240,7 +239,9 @@ class LinkedInterpreter(Interpreter):
         assert request is not None  # noqa: S101
         if request.store_history and not request.silent:
             count = content.get("execution_count")
-            self._incoming.next_count = count + 1 if type(count) is int and count < 2**31 else None
+            self._incoming.next_count = (
+                count + 1 if type(count) is int and count < MOST_NUMBER else None
+            )
         if timed_out:
             raise ExecutionFailed(
                 f"The cell ran longer than execution_timeout ({self._execution_timeout:g} s)"
@@ -374,7 +375,7 @@ class LinkedInterpreter(Interpreter):
             running.is_there = True
             break
         if self._link.left_out():
-            self._incoming.leave_out()
+            running.leave_out()
         for number, message in enumerate(messages):
             if number % 100 == 99:
                 await asyncio.sleep(0)  # a flood keeps nothing else from its turn

@@ -7,9 +7,8 @@ from typing import Any
 from ..errors import ExecutionFailed
 from ..outputs import tracebacks
 from ..outputs.images import ImageRefused, png_image
-from ..outputs.notices import notice
 from ..pool import Execution
-from .base import CellRequest, Output, Reply, error_reply
+from .base import CellRequest, Output, Reply, error_reply, notice_output
 
 __all__ = [
     "DEFAULT_OUTPUT_LIMIT",
@@ -116,13 +115,9 @@ def _stream(name: str, text: str, limit: int) -> list[Output]:
     outputs = [Output(msg_type="stream", content={"name": name, "text": text})]
     if len(text) >= limit:
         outputs.append(
-            Output(
-                msg_type="display_data",
-                content=notice(
-                    f"{name} ends here: the service cuts a cell's {name} after"
-                    f" {limit:,} characters. Write long output to a file and %download it."
-                ),
-                own=True,
+            notice_output(
+                f"{name} ends here: the service cuts a cell's {name} after"
+                f" {limit:,} characters. Write long output to a file and %download it."
             )
         )
     return outputs
@@ -150,7 +145,7 @@ def _image(value: dict[str, Any]) -> Output:
     try:
         image = png_image(str(value["base64_data"]))
     except ImageRefused as refused:
-        return Output(msg_type="display_data", content=notice(str(refused)), own=True)
+        return notice_output(str(refused))
     return Output(
         msg_type="display_data",
         content={

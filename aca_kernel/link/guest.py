@@ -21,21 +21,13 @@ import zmq
 
 from .counts import count_request
 from .guestkernel import GuestKernel
-from .protocol import FrameError, Peer, fingerprint, pack, unpack
+from .protocol import OUTPUTS, FrameError, Peer, fingerprint, pack, unpack
 from .routed import Routed, RoutedCalls
 from .spill import SpillingOutbox
 
 LARGE = 1_000_000  # bytes of a part of a message that is large
 FRESH = 0.05  # seconds that output may wait for more before it is sent
 DELIMITER = b"<IDS|MSG>"
-OUTPUTS = (
-    "stream",
-    "display_data",
-    "update_display_data",
-    "execute_result",
-    "error",
-    "clear_output",
-)
 
 
 class Relay:
@@ -277,7 +269,7 @@ class Relay:
         except BaseException as error:
             with self.lock:
                 self._failure = traceback.format_exc()
-                self._routed.lose(f"what reads its messages failed ({type(error).__name__})")
+                self._forget(f"what reads its messages failed ({type(error).__name__})")
                 self.lock.notify_all()
             raise
 

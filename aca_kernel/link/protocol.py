@@ -22,6 +22,7 @@ from typing import Any
 
 __all__ = [
     "MARK",
+    "OUTPUTS",
     "STOP_FILE",
     "FrameError",
     "Inbox",
@@ -40,6 +41,16 @@ STOP_FILE = "aca-kernel-stop"
 
 While such a call runs, nothing else gets through to the session interpreter.
 """
+
+OUTPUTS = (
+    "stream",
+    "display_data",
+    "update_display_data",
+    "execute_result",
+    "error",
+    "clear_output",
+)
+"""The iopub messages that cross the link, beside a status."""
 
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 """Bytes that a frame may have when it is unpacked; more is refused (a decompression bomb)."""

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from aca_kernel.errors import AcaKernelError
 from aca_kernel.interpreters.base import CellRequest, Output
-from aca_kernel.interpreters.incoming import OUTPUTS
 from aca_kernel.interpreters.linked import LinkedInterpreter
+from aca_kernel.link.protocol import OUTPUTS
 from aca_kernel.outputs.policy import OutputPolicy
 from aca_kernel.pool.answers import Execution, parse_execution
 from tests.kernel.conftest import KernelStarter
@@ -215,7 +215,7 @@ def test_whatever_a_guest_says_the_kernel_answers_on(
         ran = kernel.finish(identifier)
         assert ran.reply["status"] in ("ok", "error")
         assert ran.reply.get("ename") != "InternalError", kernel.log.read_text()
-        assert {output["msg_type"] for output in ran.outputs} <= OUTPUTS
+        assert {output["msg_type"] for output in ran.outputs} <= set(OUTPUTS)
         sources = {item["source"] for item in ran.reply.get("payload", ())}
         assert sources <= {"page", "set_next_input"}
     assert kernel.ask("kernel_info_request", {})["status"] == "ok"
