@@ -51,8 +51,7 @@ class _Files:
         return self.one.run(f"%upload {self.source.name} --force").seconds
 
     def download(self) -> float:
-        target = self.folder / "back" / self.source.name
-        target.unlink(missing_ok=True)
+        target = self._new(f"back/{self.source.name}")
         took = self.one.run(f"%download {self.source.name} --to back").seconds
         _whole(target, self.size)
         return took
@@ -71,8 +70,7 @@ class _Files:
         return time.perf_counter() - began
 
     def curl_download(self) -> float:
-        target = self.folder / "curl.bin"
-        target.unlink(missing_ok=True)
+        target = self._new("curl.bin")
         began = time.perf_counter()
         self._curl("-o", str(target), self._url("/files/up.bin/content"))
         took = time.perf_counter() - began
@@ -83,11 +81,16 @@ class _Files:
         return timed(lambda: self.tool.upload_file(local_file_path=str(self.source)))
 
     def tool_download(self) -> float:
-        target = self.folder / "tool.bin"
-        target.unlink(missing_ok=True)
+        target = self._new("tool.bin")
         return timed(
             lambda: self.tool.download_file(remote_file_path="up.bin", local_file_path=str(target))
         )
+
+    def _new(self, path: str) -> Path:
+        """A local path where nothing is: to free an earlier file is no part of a download."""
+        target = self.folder / path
+        target.unlink(missing_ok=True)
+        return target
 
     def _url(self, path: str) -> str:
         return f"{self.pool.endpoint}{path}?api-version={API}&identifier={self._identifier}"
