@@ -14,12 +14,13 @@ identifier. They form a tree::
     │   ├── NotSent                 surely before the request left: safe to repeat
     │   └── AnswerLost              the request may have been carried out
     ├── ServiceError                the service answered, and refused or failed
-    │   ├── BadRequest              400, 404, 409, 413 and other 4xx
+    │   ├── BadRequest              400, 404, 413 and other 4xx
     │   │   ├── NotFound            404: no such file, session or pool
     │   │   ├── PayloadTooLarge     413
     │   │   └── PermissionRefused   403: the role is missing
-    │   ├── TooManyRequests         429
-    │   │   └── PoolFull            429 SessionsCountExceedsLimit
+    │   ├── RefusedForNow           408, 409, 423, 425: the same request may pass later
+    │   │   └── TooManyRequests     429
+    │   │       └── PoolFull        429 SessionsCountExceedsLimit, or the same under another code
     │   ├── ServiceUnavailable      5xx
     │   └── UnexpectedAnswer        not JSON, or JSON of another shape
     ├── VersionLacks                this api-version has no such operation
@@ -49,6 +50,7 @@ __all__ = [
     "PayloadTooLarge",
     "PermissionRefused",
     "PoolFull",
+    "RefusedForNow",
     "ServiceError",
     "ServiceUnavailable",
     "SessionLost",
@@ -85,6 +87,9 @@ class AcaKernelError(Exception):
     (what to do, often a command to copy). Empty parts are left out of ``str(error)``.
     ``steps`` say at length what the remedy says in short, for those who set this up.
     """
+
+    is_passing: bool = False
+    """Whether the same request may well pass later, because nothing is wrong with it."""
 
     def __init__(
         self, what: str, *, left: str = "", remedy: str = "", steps: Sequence[Step] = ()
@@ -123,6 +128,8 @@ class AuthenticationError(AcaKernelError):
 class TransportError(AcaKernelError):
     """The network failed between here and the pool."""
 
+    is_passing = True
+
 
 class NotSent(TransportError):
     """The request surely did not reach the service, so repeating it is safe."""
@@ -138,6 +145,12 @@ class ServiceError(AcaKernelError):
     ``status`` is the HTTP status, ``code`` the service's own error code ("" when it
     gave none), ``correlation_id`` what Azure support asks for ("" when missing).
     """
+
+    retry_after: float | None = None
+    """Seconds that the service asks to wait; None when it does not say."""
+
+    field: str = ""
+    """The field of the request that the service named as wrong; "" when it named none."""
 
     def __init__(
         self,
@@ -174,24 +187,34 @@ class NotFound(BadRequest):
 class PayloadTooLarge(BadRequest):
     """The file or the request is above the service's limit (413)."""
 
+    limit: int | None = None
+    """The bytes that the service says it takes; None when it does not say."""
+
 
 class PermissionRefused(BadRequest):
     """The login is valid, but lacks the role on this pool (403)."""
 
 
-class TooManyRequests(ServiceError):
-    """The service refused the request for now (429)."""
+class RefusedForNow(ServiceError):
+    """The service refused the request for a reason that passes (408, 409, 423, 425)."""
 
-    retry_after: float | None = None
-    """Seconds that the service asks to wait; None when it does not say."""
+    is_passing = True
+
+
+class TooManyRequests(RefusedForNow):
+    """The service refused the request because there were too many (429)."""
 
 
 class PoolFull(TooManyRequests):
     """All sessions of the pool are taken (429 SessionsCountExceedsLimit)."""
 
+    is_passing = False
+
 
 class ServiceUnavailable(ServiceError):
     """The service failed (5xx)."""
+
+    is_passing = True
 
 
 class UnexpectedAnswer(ServiceError):

@@ -50,6 +50,8 @@ class Execution:
     duration_ms: int | None
     session_guid: str
     new_allocation: bool | None
+    output_limit: int | None = None
+    """Characters after which the service was asked to cut a stream; None: its own default holds."""
 
 
 @dataclass(frozen=True, kw_only=True)
