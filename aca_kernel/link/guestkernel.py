@@ -21,7 +21,7 @@ from jupyter_client.connect import write_connection_file
 from jupyter_client.session import Session
 
 LAUNCH = """
-import sys
+import os, sys
 sys.path[:] = [path for path in sys.path if path != ""]
 sys.modules["debugpy"] = None  # no debugger comes through the link; it would take its time
 from ipykernel import kernelapp
@@ -40,6 +40,9 @@ def flush(self):
     if is_needed:
         flush_all(self)
 OutStream.flush = flush
+nowhere = os.open(os.devnull, os.O_WRONLY)
+os.dup2(nowhere, 2)  # ipykernel echoes there what it captures
+os.close(nowhere)
 kernelapp.launch_new_instance()
 """
 """What ipykernel_launcher does, but for the debugger, and for waits for a thread with no output.
@@ -66,6 +69,7 @@ class GuestKernel:
             JPY_PARENT_PID=str(os.getpid()),
             PYDEVD_DISABLE_FILE_VALIDATION="1",  # or its warning shows in the first cell
         )
+        errors = os.open(self.folder + "/errors", os.O_WRONLY | os.O_CREAT, 0o600)
         self.process = subprocess.Popen(
             [
                 sys.executable,
@@ -81,11 +85,12 @@ class GuestKernel:
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,  # ipykernel echoes what it captures
-            stderr=subprocess.DEVNULL,
+            stderr=errors,
             cwd="/mnt/data" if Path("/mnt/data").is_dir() else None,
             env=env,
             start_new_session=True,
         )
+        os.close(errors)
         key = info["key"] if isinstance(info["key"], bytes) else info["key"].encode()
         self.session = Session(key=key)
         self.sockets: dict[str, Any] = {}
@@ -140,6 +145,17 @@ class GuestKernel:
         except OSError:
             return
         self.session.send(self.sockets["shell"], self.own_request("kernel_info_request", {}))
+
+    def last_words(self) -> str:
+        """The last line that the process wrote to stderr while it started; "" without one."""
+        path = Path(self.folder, "errors")
+        try:
+            with path.open("rb") as errors:
+                errors.seek(max(0, path.stat().st_size - 2000))
+                lines = errors.read().decode("utf-8", "replace").strip().splitlines()
+        except OSError:
+            return ""
+        return lines[-1][:300] if lines else ""
 
     def end(self) -> None:
         """Kill the process and what it started, and leave nothing behind."""
