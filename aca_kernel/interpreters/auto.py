@@ -42,6 +42,11 @@ class AutoInterpreter(Interpreter):
         return self._current.cooldown_seconds
 
     @property
+    def round_trip(self) -> float:  # type: ignore[override]
+        """Seconds that a call takes, as far as the interpreter in use has measured it."""
+        return self._current.round_trip
+
+    @property
     def is_reached(self) -> bool:  # type: ignore[override]
         """Whether the session may have been allocated by this kernel."""
         return self._linked.is_reached or self._direct.is_reached

@@ -171,7 +171,7 @@ class LinkedInterpreter(Interpreter):
             self._learning = None
 
     @property
-    def round_trip(self) -> float:
+    def round_trip(self) -> float:  # type: ignore[override]
         """Seconds that a call takes on its way, as measured; 0 while it is not known."""
         return self._link.round_trip
 

@@ -84,6 +84,8 @@ class HostileSession:
         code = code.removeprefix(OWN_CALL)
         part = re.fullmatch(r".*\['[0-9a-f]+', (\d+)\] = ('[^']*')", code)
         if part is not None:
+            if part[1] == "0":
+                self._parts.clear()
             self._parts[int(part[1])] = ast.literal_eval(part[2])
             return {"op": "leave"}, b""
         whole = re.search(r"b64decode\(('[^']*')\)", code)
