@@ -32,6 +32,8 @@ if package is None or package.relay.version != {version!r} or not package.relay.
             exec(compile(source, "<" + module.__name__ + ">", "exec"), module.__dict__)
         package.relay = module.install(shell, {mark!r}, {version!r}, share)
     except BaseException:
+        if hasattr(module, "forget"):
+            module.forget(shell, {mark!r})
         for part in [part for part in sys.modules if part.split(".")[0] == {name!r}]:
             del sys.modules[part]
         raise
@@ -56,12 +58,6 @@ import sys
 package = sys.modules.get({name!r})
 if package is not None:
     package.relay.withdraw()
-sys.__dict__.pop({parts!r}, None)
-history = get_ipython().history_manager
-for lines in (history.input_hist_parsed, history.input_hist_raw):
-    for number, line in enumerate(lines):
-        if line.startswith({own!r}):
-            lines[number] = ""
 """
 
 _NAME = "_aca_kernel_link"
@@ -123,7 +119,7 @@ def look_code(mark: str) -> str:
 
 def withdraw_code() -> str:
     """Code that takes the guest away and leaves the session interpreter as it was before."""
-    return _running(_literal(_WITHDRAW.format(name=_NAME, parts=PARTS, own=OWN_CALL)))
+    return _running(_literal(_WITHDRAW.format(name=_NAME)))
 
 
 def _literal(source: str) -> str:

@@ -238,6 +238,16 @@ def install(shell: Any, mark: str, version: str, share: bool | None = None) -> R
     return relay
 
 
+def forget(shell: Any, mark: str) -> None:
+    """Take what the calls of the link have left out of the interpreter's history of inputs."""
+    sys.__dict__.pop(PARTS, None)
+    history = shell.history_manager
+    for lines in (history.input_hist_parsed, history.input_hist_raw):
+        for number, line in enumerate(lines):
+            if line.startswith(f"#{mark} own"):
+                lines[number] = ""
+
+
 def hook(shell: Any, relay: Relay, mark: str) -> None:
     """Have execute requests pass the relay; nothing is done where they do so already."""
     kernel = shell.kernel
@@ -316,7 +326,7 @@ def hook(shell: Any, relay: Relay, mark: str) -> None:
         package = __name__.rpartition(".")[0]
         for name in [name for name in sys.modules if name.partition(".")[0] == package]:
             del sys.modules[name]
-        sys.__dict__.pop(PARTS, None)
+        forget(shell, mark)
         relay.end()
 
     do_execute.relay = relay  # type: ignore[attr-defined]

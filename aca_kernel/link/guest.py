@@ -89,9 +89,13 @@ class Relay:
         with self.lock:
             self._ended = True
             self._wake.send(b"")
+            self._forget("it was taken away")
+            self.lock.notify_all()
         if threading.current_thread() is not self._thread:
             self._thread.join()
         self._kernel.end()
+        # Whoever lets go of a context with an open socket waits for ever.
+        self._context.destroy(linger=0)
 
     # -- exchanges, on the session interpreter's main thread
 

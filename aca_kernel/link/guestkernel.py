@@ -70,27 +70,13 @@ class GuestKernel:
             PYDEVD_DISABLE_FILE_VALIDATION="1",  # or its warning shows in the first cell
         )
         errors = os.open(self.folder + "/errors", os.O_WRONLY | os.O_CREAT, 0o600)
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                LAUNCH,
-                "-f",
-                path,
-                "--HistoryManager.hist_file=" + self.folder + "/history.sqlite",
-                "--HistoryManager.db_cache_size=100",  # a file that nobody reads later; no hurry
-                # Its first completion in a new sandbox takes seconds of the kernel's own thread.
-                "--IPCompleter.use_jedi=False",
-                "--IPythonKernel._execute_sleep=0",  # nobody's iopub is overtaken by a reply here
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,  # ipykernel echoes what it captures
-            stderr=errors,
-            cwd="/mnt/data" if Path("/mnt/data").is_dir() else None,
-            env=env,
-            start_new_session=True,
-        )
-        os.close(errors)
+        try:
+            self.process = self._start(path, env, errors)
+        except OSError:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+        finally:
+            os.close(errors)
         key = info["key"] if isinstance(info["key"], bytes) else info["key"].encode()
         self.session = Session(key=key)
         self.sockets: dict[str, Any] = {}
@@ -116,6 +102,28 @@ class GuestKernel:
         self.ready = False
         self._own: set[str] = set()
         self._greeted = 0.0
+
+    def _start(self, path: str, env: dict[str, str], errors: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                LAUNCH,
+                "-f",
+                path,
+                f"--HistoryManager.hist_file={self.folder}/history.sqlite",
+                "--HistoryManager.db_cache_size=100",  # a file that nobody reads later; no hurry
+                # Its first completion in a new sandbox takes seconds of the kernel's own thread.
+                "--IPCompleter.use_jedi=False",
+                "--IPythonKernel._execute_sleep=0",  # nobody's iopub is overtaken by a reply here
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,  # ipykernel echoes what it captures
+            stderr=errors,
+            cwd="/mnt/data" if Path("/mnt/data").is_dir() else None,
+            env=env,
+            start_new_session=True,
+        )
 
     def greet(self, now: float) -> None:
         """Ask for kernel_info until its idle is seen: then no later iopub message is missed."""
@@ -163,6 +171,7 @@ class GuestKernel:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.sockets["stdin"].disable_monitor()
+        self._asking.close(0)
         for socket in self.sockets.values():
             socket.close()
         shutil.rmtree(self.folder, ignore_errors=True)
