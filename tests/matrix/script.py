@@ -64,6 +64,8 @@ class Record:
     """The numbers of the cells that were run to ran.txt, in order, as it stands in the end."""
     known: bool = True
     """Whether ran.txt could be read."""
+    stored: int | None = None
+    """Bytes of sent.bin in the session; None when there is no such file."""
     sent: tuple[int, ...] = ()
     """The numbers of the counted cells that were sent."""
     gave_up: bool = False
@@ -181,10 +183,14 @@ class _Session:
         """The numbers in ran.txt; None where there is no such session."""
         if self.identifier not in sessions_of(self.pool):
             return None
-        asked = ask_pool(self.pool, "GET", "files/ran.txt/content", identifier=self.identifier)
-        if asked.status_code == 404:
-            return ()
-        return tuple(int(line) for line in asked.text.split() if line.isdigit())
+        found = self.bytes_of("ran.txt") or b""
+        return tuple(int(line) for line in found.split() if line.isdigit())
+
+    def bytes_of(self, name: str) -> bytes | None:
+        """A file of the session's; None where there is none."""
+        route = f"files/{name}/content"
+        asked = ask_pool(self.pool, "GET", route, identifier=self.identifier)
+        return asked.content if asked.status_code == 200 else None
 
     def close(self) -> None:
         with suppress(AcaKernelError):
@@ -302,6 +308,7 @@ def _drive(kernel: Kernel, session: _Session, relay: Relay, folder: Path, end: f
     time.sleep(IDLE)
     idle_calls = int((len(relay.calls) - before) / (time.monotonic() - idle_from) * IDLE)
     counted = session.ran()
+    stored = session.bytes_of("sent.bin") if counted is not None else None
     fresh: bool | None = None
     if not gave_up:
         kernel.restart()
@@ -314,6 +321,7 @@ def _drive(kernel: Kernel, session: _Session, relay: Relay, folder: Path, end: f
         steps=tuple(shown),
         counted=counted or (),
         known=counted is not None,
+        stored=None if stored is None else len(stored),
         sent=tuple(sent),
         gave_up=gave_up,
         idle_calls=idle_calls,
