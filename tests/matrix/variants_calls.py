@@ -1,0 +1,185 @@
+"""Calls that are refused, answered late or by somebody else, and the pool that is full."""
+
+from __future__ import annotations
+
+from .relay import RESET, Answer, refusal
+from .variant import (
+    Expect,
+    MakeRules,
+    Variant,
+    Which,
+    afterwards,
+    code_calls,
+    degrades,
+    delayed,
+    exchanges,
+    fails,
+    instead,
+    of,
+)
+
+_BEGUN = 6
+"""Calls after which the script is in the middle of its cells."""
+
+_REDIRECT = Answer(status=302, headers=(("Location", "https://login.example/portal"),))
+
+
+def _is(status: int, differs: str) -> Answer:
+    return _REDIRECT if status == 302 else refusal(status, f"Said{status}", differs)
+
+
+def _refused(status: int, *, transient: bool) -> list[Variant]:
+    """A call is refused in the middle of the cells: once, three times, for ever."""
+    answer = _is(status, "Not now." if transient else "No.")
+    made = []
+    for times, word in ((1, "once"), (3, "three times"), (None, "for ever")):
+        good = Expect()
+        told = fails(str(status)) if times is None or times == 3 else degrades(str(status))
+        made.append(
+            Variant(
+                name=f"{status} {word}",
+                group="refusals in the middle",
+                differs=f"From its {_BEGUN + 1}th call on, code is answered by {status} {word}.",
+                rules=instead(answer, code_calls, skip=_BEGUN, times=times),
+                auto=told if times is None else good,
+                direct=good if transient and times else told,
+            )
+        )
+    return made
+
+
+_REFUSALS = tuple(
+    variant
+    for status, transient in (
+        (400, False),
+        (401, False),
+        (403, False),
+        (404, False),
+        (408, True),
+        (409, True),
+        (423, True),
+        (425, True),
+        (429, True),
+        (302, False),
+    )
+    for variant in _refused(status, transient=transient)
+)
+
+_PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Portal</body></html>"
+
+
+def _page(status: int) -> Answer:
+    return Answer(status=status, headers=(("Content-Type", "text/html"),), body=_PAGE)
+
+
+def _lost(name: str, differs: str, change: Answer, which: Which, times: int) -> Variant:
+    """The call was made, and its answer is lost."""
+    return Variant(
+        name=name,
+        group="answers lost",
+        differs=differs,
+        rules=afterwards(lambda answer: change, which, skip=_BEGUN, times=times),
+        direct=degrades("."),
+    )
+
+
+_LOST = (
+    _lost("500 after", "A call ran, and 500 came.", refusal(500), code_calls, 1),
+    _lost("502 after", "A call ran, and a gateway's 502 came.", _page(502), code_calls, 1),
+    _lost("504 after", "A call ran, and 504 came.", refusal(504), code_calls, 1),
+    _lost("reset after", "A call ran, and a reset came.", Answer(end=RESET), code_calls, 1),
+    _lost("400 after", "A call ran, and 400 came.", refusal(400, "Bad", "No."), exchanges, 1),
+    _lost("409 after", "A call ran, and 409 came.", refusal(409, "Busy", "No."), exchanges, 2),
+)
+
+
+def _html(status: int, times: int | None, word: str) -> Variant:
+    told = "(?i)web page|portal|proxy|gateway|HTML"
+    return Variant(
+        name=f"HTML {status} {word}",
+        group="somebody else answers",
+        differs=f"A web page with status {status} comes in place of JSON, {word}.",
+        rules=instead(_page(status), code_calls, skip=_BEGUN, times=times),
+        auto=fails(told) if times is None else Expect(),
+        direct=fails(told) if times is None else degrades(told),
+    )
+
+
+_OTHERS = (
+    *(_html(status, 1, "once") for status in (200, 403, 502)),
+    *(_html(status, None, "for ever") for status in (200, 403, 502)),
+    Variant(
+        name="portal from the start",
+        group="somebody else answers",
+        differs="A captive portal redirects every call to its sign-in page.",
+        rules=instead(_REDIRECT, of()),
+        auto=fails("302|redirect|portal"),
+        direct=fails("302|redirect|portal"),
+    ),
+    Variant(
+        name="api-version refused",
+        group="somebody else answers",
+        differs="The api-version is refused with 400.",
+        rules=instead(
+            refusal(400, "UnsupportedApiVersion", "The api-version is not supported."), of()
+        ),
+        auto=fails("ACA_API_VERSION"),
+        direct=fails("ACA_API_VERSION"),
+    ),
+)
+
+
+def _full(name: str, answer: Answer, times: int | None = 2) -> Variant:
+    told = fails("(?i)full|sessions")
+    return Variant(
+        name=name,
+        group="a full pool",
+        differs=f"A full pool answers {answer.status} in other words than we know"
+        + (", twice." if times else ", for ever."),
+        rules=instead(answer, code_calls, times=times),
+        auto=Expect() if times else told,
+        direct=Expect() if times else told,
+    )
+
+
+_FULL = (
+    _full("MaxSessionsReached", refusal(429, "MaxSessionsReached", "Max sessions reached.")),
+    _full("NoAvailableSessions", refusal(503, "NoAvailableSessions", "No available sessions.")),
+    _full("full by 404", refusal(404, "NoAvailableSessions", "No session is available.")),
+    _full("full for ever", refusal(429, "MaxSessionsReached", "Max sessions reached."), None),
+    _full("flat 429", Answer(status=429, body=b'{"code":"SessionsCountExceedsLimit"}')),
+)
+
+
+def _later(value: str, word: str) -> Variant:
+    return Variant(
+        name=f"Retry-After {word}",
+        group="times",
+        differs=f"429 comes once in the middle, with Retry-After: {value}.",
+        rules=instead(
+            refusal(429, "TooManyRequests", "Slower.", Retry_After=value),
+            code_calls,
+            skip=_BEGUN,
+            times=1,
+        ),
+        auto=degrades("90|wait") if value == "90" else Expect(),
+        direct=degrades("90|wait|429") if value == "90" else Expect(),
+    )
+
+
+def _slow(name: str, differs: str, rules: MakeRules) -> Variant:
+    return Variant(name=name, group="times", differs=differs, rules=rules)
+
+
+_TIMES = (
+    _later("2", "of 2"),
+    _later("90", "of 90"),
+    _later("Fri, 31 Dec 1999 23:59:59 GMT", "in the past"),
+    _later("soon", "of no number"),
+    _later("-1", "below 0"),
+    _slow("0.3 s a call", "Each call takes 0.3 s more.", delayed(0.3, of())),
+    _slow("first call of 6 s", "The first call takes 6 s more.", delayed(6.0, of(), times=1)),
+    _slow("uploads of 3 s", "Each upload takes 3 s more.", delayed(3.0, of("upload"))),
+)
+
+VARIANTS = (*_REFUSALS, *_LOST, *_OTHERS, *_FULL, *_TIMES)
