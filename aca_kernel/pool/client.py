@@ -13,6 +13,7 @@ from aca_kernel.pool.endpoint import Endpoint, check_identifier
 from aca_kernel.pool.names import check_directory, check_path, is_legal_directory, split_path
 
 if TYPE_CHECKING:
+    from aca_kernel.pool.raw import RawAnswer, SmallBody
     from aca_kernel.pool.transport import Answer, Body, Transport
 
 __all__ = ["PoolClient"]
@@ -207,6 +208,20 @@ class PoolClient:
     def metadata(self) -> answers.PoolMetadata:
         """What the pool's sessions bring: runtimes and packages."""
         return self._ask(self._api.metadata(), lambda value, _: answers.parse_metadata(value))
+
+    # -- whatever is asked
+
+    def raw(
+        self,
+        request: api.Request,
+        *,
+        body: SmallBody | None = None,
+        read_timeout: float | None = None,
+    ) -> RawAnswer:
+        """Send any request once, and give its answer, refusals too. See `raw.send`."""
+        from aca_kernel.pool import raw
+
+        return raw.send(self._transport, request, body=body, read_timeout=read_timeout)
 
     # -- what they share
 
