@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import humanize
+from traitlets import Bool, Int, Unicode
 
 from ..errors import (
     AcaKernelError,
@@ -24,6 +25,7 @@ from ..pool import Endpoint, PoolClient, TokenSource, download, parse_endpoint, 
 from ..pool.connect import connect
 from ..settings import LOCAL_ENDPOINT, Settings
 from .base import POOL_ALIASES, Command
+from .probe import Probe
 
 __all__ = ["DoctorApp"]
 
@@ -43,15 +45,53 @@ class DoctorApp(Command):
         One line a check, with its time. The first failure says what to do, and ends with exit
         code 1. The checks run in a session of their own, which is deleted at the end. With
         `--endpoint local` a local pool is started for them and stopped again.
+
+        With `--probe` it asks the pool all that is not known about the service, in throw-away
+        sessions, and writes a report without secrets that can be attached to an issue. It says
+        first how many calls and minutes that takes.
     """
     examples = """\
 aca-kernel doctor
 aca-kernel doctor --endpoint local
+aca-kernel doctor --probe
+aca-kernel doctor --probe --only "hook, link" --output reports --yes
 """
-    aliases = {**Command.aliases, **POOL_ALIASES}
+    probe = Bool(False, help="Ask what is not known about the service.").tag(config=True)
+    output = Unicode(".", help="With --probe, the folder of the report.").tag(config=True)
+    force = Bool(False, help="With --probe, replace a report of the same day.").tag(config=True)
+    max_megabytes = Int(
+        8, min=1, max=100, help="With --probe, the largest request, answer and upload to try."
+    ).tag(config=True)
+    fill = Int(
+        0,
+        min=0,
+        max=1000,
+        help="With --probe, make up to so many sessions, to see what a full pool answers.",
+    ).tag(config=True)
+    only = Unicode(
+        "", help="With --probe, the names of the questions to ask, separated by commas."
+    ).tag(config=True)
+    aliases = {
+        **Command.aliases,
+        **POOL_ALIASES,
+        "output": "DoctorApp.output",
+        "max-megabytes": "DoctorApp.max_megabytes",
+        "fill": "DoctorApp.fill",
+        "only": "DoctorApp.only",
+    }
+    flags = {
+        **Command.flags,
+        "probe": ({"DoctorApp": {"probe": True}}, "Ask what is not known about the service."),
+        "force": ({"DoctorApp": {"force": True}}, "With --probe, replace a report."),
+        ("y", "yes"): ({"JupyterApp": {"answer_yes": True}}, "With --probe, do not ask first."),
+    }
 
     def start(self) -> None:
-        """Run the checks; raises the AcaKernelError of the first that fails."""
+        """Run the checks; raises the AcaKernelError of the first that fails.
+
+        With ``probe``, ask the questions in place of the checks that need a session.
+        """
+        probe = self._probe()
         with ExitStack() as at_the_end:
             settings = _check("options", self.pool_settings, lambda _: "can be used")
             if settings.pool_endpoint == LOCAL_ENDPOINT:
@@ -60,8 +100,31 @@ aca-kernel doctor --endpoint local
             endpoint = _check("endpoint", lambda: _endpoint(settings), _describe)
             _check("token", lambda: _token(settings, endpoint), _kind_of_token)
             client = at_the_end.enter_context(connect(settings))
+            if probe is not None:
+                if probe.agreed(yes=self.answer_yes):
+                    _check_role(client)
+                    probe.run(client)
+                else:
+                    print("Nothing was asked.")
+                return
             _check_session(client)
         print("All is well.")
+
+    def _probe(self) -> Probe | None:
+        """What to ask; None for the checks alone. UsageError for options that make no sense."""
+        if self.probe:
+            return Probe(
+                output=Path(self.output).expanduser(),
+                force=self.force,
+                max_megabytes=self.max_megabytes,
+                fill=self.fill,
+                only=self.only,
+            )
+        given = self.cli_config.get("DoctorApp", {})
+        if given:
+            option = next(iter(given)).replace("_", "-")
+            raise self.misused(f"--{option} goes with --probe only.")
+        return None
 
 
 def _check(name: str, work: Callable[[], T], tell: Callable[[T], str]) -> T:
@@ -113,6 +176,16 @@ def _token(settings: Settings, endpoint: Endpoint) -> TokenSource:
 
 def _kind_of_token(tokens: TokenSource) -> str:
     return "given" if tokens.is_given else "from Entra ID"
+
+
+def _check_role(client: PoolClient) -> None:
+    """The one check that every question needs, in a session of its own."""
+    identifier = f"{IDENTIFIER_PREFIX}probe-{secrets.token_hex(16)}"
+    try:
+        _check("role", lambda: list(client.list_files(identifier)), lambda _: "may use the pool")
+    finally:
+        with suppress(AcaKernelError):
+            client.delete_session(identifier, timeout=5)
 
 
 def _check_session(client: PoolClient) -> None:

@@ -1,0 +1,5 @@
+"""The questions that nobody has answered about the service, asked at a real pool.
+
+`catalogue` has the experiments, `bench` is what they work with, `course` runs them, `report`
+writes down what came of them, and `masking` keeps secrets out of it.
+"""

@@ -1,0 +1,423 @@
+"""Questions about what is inside a session: its Python, its processes, its room."""
+
+from __future__ import annotations
+
+import secrets
+import zlib
+from base64 import b64decode
+from typing import Any
+
+from ..link.bootstrap import bootstrap_code
+from ..link.protocol import MARK, FrameError, pack, unpack
+from .bench import Bench
+from .experiment import Experiment, Finding, NotSettled
+
+__all__ = ["EXPERIMENTS"]
+
+_FIRST_SECONDS = 15.0
+"""A first call that takes longer is longer than our handshake expects (docs/service.md 10)."""
+
+
+def _kind(bench: Bench) -> Finding:
+    session = bench.session()
+    first = session.execute("6 * 7")
+    again = session.execute("6 * 7")
+    facts = {
+        "first answer": first.verdict,
+        "result": first.result,
+        "HTTP status": first.http,
+        "fields": first.keys,
+        "seconds of the first call": round(first.seconds, 2),
+        "seconds of the second call": round(again.seconds, 2),
+        "timings of the first call": {
+            name: value
+            for name, value in first.headers.items()
+            if name.startswith("x-ms-") and "time" in name
+        },
+    }
+    if not first.succeeded or first.result != 42:
+        return Finding(
+            answer=f"A session did not calculate 6 * 7: it answered {first.verdict}.",
+            holds=False,
+            facts=facts,
+            ends_all=True,
+        )
+    return Finding(
+        answer=f"Yes. The first call took {first.seconds:.1f} s, the second {again.seconds:.1f} s.",
+        holds=first.seconds <= _FIRST_SECONDS,
+        facts=facts,
+        means="The first cell of a notebook may go on without the link because its handshake takes"
+        " too long. Run the first cell again if it fails.",
+    )
+
+
+_VERSIONS = """
+import getpass, json, os, platform, sys
+from importlib import metadata
+def version(name):
+    try:
+        return metadata.version(name)
+    except Exception:
+        return None
+shell = get_ipython()
+try:
+    user = getpass.getuser()
+except Exception:
+    user = None
+print(json.dumps({
+    "python": platform.python_version(),
+    "packages": {n: version(n) for n in (
+        "ipykernel", "ipython", "jupyter_client", "pyzmq", "tornado", "traitlets", "comm",
+        "debugpy", "matplotlib", "matplotlib-inline", "numpy", "pandas", "setuptools")},
+    "system": platform.platform(),
+    "folder": os.getcwd(),
+    "uid": os.getuid(),
+    "user": user,
+    "executable": sys.executable,
+    "/mnt/data": [os.path.isdir("/mnt/data"), os.access("/mnt/data", os.W_OK)],
+    "counter": shell.execution_count,
+    "underscore": repr(shell.user_ns.get("_"))[:40],
+    "last input": (shell.user_ns.get("In") or [""])[-2:][0][:40],
+    "kernel": type(getattr(shell, "kernel", None)).__name__,
+}))
+"""
+
+
+def _versions(bench: Bench) -> Finding:
+    told = bench.session().tell(_VERSIONS)
+    packages = told.get("packages")
+    packages = packages if isinstance(packages, dict) else {}
+    python, kernel = str(told.get("python")), str(packages.get("ipykernel"))
+    return Finding(
+        answer=f"Python {python}, ipykernel {kernel}, IPython {packages.get('ipython')}.",
+        holds=_number(python) >= (3, 8) and _number(kernel) >= (6,),
+        facts=told,
+    )
+
+
+def _number(version: str) -> tuple[int, ...]:
+    parts = []
+    for part in version.split("."):
+        if not part.isascii() or not part.isdecimal() or len(part) > 6:
+            break
+        parts.append(int(part))
+    return tuple(parts)
+
+
+_PACKED = """
+import base64, json, zlib
+from importlib import metadata
+names = sorted({{"%s==%s" % (d.metadata["Name"], d.version) for d in metadata.distributions()}})
+text = base64.b64encode(zlib.compress("\\n".join(names).encode(), 9)).decode()
+print(json.dumps({{"count": len(names), "length": len(text), "part": text[{start}:{end}]}}))
+"""
+_PART = 3600  # characters: a stream may be cut after 4096
+_MOST_PARTS = 10
+
+
+def _packages(bench: Bench) -> Finding:
+    session = bench.session()
+    text, told = "", session.tell(_PACKED.format(start=0, end=_PART))
+    length = told.get("length")
+    for number in range(1, _MOST_PARTS + 1):
+        text += str(told.get("part"))
+        if not isinstance(length, int) or len(text) >= length or number == _MOST_PARTS:
+            break
+        told = session.tell(_PACKED.format(start=number * _PART, end=(number + 1) * _PART))
+    try:
+        unpacked = zlib.decompressobj().decompress(b64decode(text), 2**20)
+    except (ValueError, zlib.error) as error:
+        raise NotSettled("the list of packages did not come back whole") from error
+    packages = unpacked.decode("utf-8", "replace").splitlines()
+    facts: dict[str, Any] = {"packages": packages}
+    if bench.client.supports("metadata"):
+        answer = bench.call("GET", "/metadata")
+        facts["GET /metadata"] = f"HTTP {answer.status}, {len(answer.body)} bytes"
+    return Finding(answer=f"{len(packages)} packages are there.", facts=facts)
+
+
+_HOOK = """
+import inspect, json
+shell = get_ipython()
+kernel = shell.kernel
+original = kernel.do_execute
+awaited = inspect.iscoroutinefunction(original)
+if awaited:
+    async def do_execute(code, *args, **more):
+        if code.startswith("#aca-probe"):
+            print("the hook was reached")
+            return {"status": "ok", "execution_count": shell.execution_count, "payload": [],
+                    "user_expressions": {}}
+        return await original(code, *args, **more)
+    kernel.do_execute = do_execute
+print(json.dumps({"awaited": awaited}))
+"""
+
+
+def _hook(bench: Bench) -> Finding:
+    session = bench.session()
+    awaited = session.tell(_HOOK).get("awaited") is True
+    if not awaited:
+        return Finding(
+            answer="Its execute request is no coroutine, so a hook of ours is not awaited.",
+            holds=False,
+            facts={"coroutine": False},
+        )
+    ran = session.execute("#aca-probe")
+    reached = "the hook was reached" in ran.stdout
+    return Finding(
+        answer="Yes." if reached else "No: the call went past the replaced function.",
+        holds=reached,
+        facts={"coroutine": True, "second call": ran.verdict, "stdout": ran.stdout},
+    )
+
+
+def _link(bench: Bench) -> Finding:
+    session = bench.session()
+    hello = {"op": "hello", "link": secrets.token_hex(8), "probe": "probe", "share": None}
+    code = bootstrap_code(pack(hello), MARK)
+    ran = session.execute(code, limit=20_000_000)
+    ways = {}
+    for way, text in (("stdout", ran.stdout), ("result", str(ran.result))):
+        try:
+            unpack(text)
+            ways[way] = "whole"
+        except FrameError:
+            ways[way] = "not readable"
+    facts = {
+        "bytes of the code": len(code),
+        "answer": ran.verdict,
+        "stderr": ran.stderr.strip()[-200:],
+        "how it came back": ways,
+        "seconds": round(ran.seconds, 2),
+    }
+    works = ran.succeeded and "whole" in ways.values()
+    return Finding(
+        answer="Yes." if works else f"No: the session answered {ran.verdict}.",
+        holds=works,
+        facts=facts,
+    )
+
+
+_PROCESSES = """
+import json, os, socket, subprocess, sys, tempfile, threading
+found = {}
+def tried(name, work):
+    try:
+        found[name] = work()
+    except BaseException as error:
+        found[name] = "%s: %s" % (type(error).__name__, str(error)[:100])
+def python(code):
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=30)
+    return done.stdout.decode("utf-8", "replace").strip()[-150:]
+def fork():
+    child = os.fork()
+    if not child:
+        os._exit(7)
+    return os.waitpid(child, 0)[1] >> 8 == 7
+def talk(server, address):
+    server.listen(1)
+    client = socket.socket(server.family, socket.SOCK_STREAM)
+    client.settimeout(5)
+    client.connect(address or server.getsockname())
+    other, _ = server.accept()
+    other.sendall(b"x")
+    return client.recv(1) == b"x"
+def tcp():
+    server = socket.socket()
+    server.bind(("127.0.0.1", 0))
+    return talk(server, None)
+def unix():
+    path = os.path.join(tempfile.mkdtemp(prefix="k"), "s")
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(path)
+    return talk(server, path)
+def thread():
+    done = []
+    one = threading.Thread(target=done.append, args=(1,))
+    one.start()
+    one.join(5)
+    return done == [1]
+def stays():
+    global aca_probe_child
+    aca_probe_child = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(120)"], stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    return True
+tried("subprocess", lambda: python("print(6 * 7)") == "42")
+tried("ipykernel in a subprocess", lambda: python("import ipykernel; print(ipykernel.__version__)"))
+tried("fork", fork)
+tried("loopback socket", tcp)
+tried("unix socket", unix)
+tried("thread", thread)
+tried("process that goes on", stays)
+print(json.dumps(found))
+"""
+
+_NEEDED = ("subprocess", "unix socket", "thread", "process that goes on")
+
+
+def _processes(bench: Bench) -> Finding:
+    session = bench.session()
+    told = session.tell(_PROCESSES)
+    later = session.tell(
+        "import json; print(json.dumps({'alive': aca_probe_child.poll() is None}));"
+        " aca_probe_child.kill()"
+    )
+    told["process that goes on"] = later.get("alive") is True
+    missing = [name for name in _NEEDED if told.get(name) is not True]
+    if not str(told.get("ipykernel in a subprocess"))[:1].isdecimal():
+        missing.append("ipykernel in a subprocess")
+    return Finding(
+        answer=f"Not possible: {', '.join(missing)}." if missing else "Yes, all of it.",
+        holds=not missing,
+        facts=told,
+    )
+
+
+_ROOM = """
+import json, os, shutil
+found = {"processors": os.cpu_count()}
+def text(path):
+    try:
+        with open(path) as file:
+            return file.read().strip()[:100]
+    except OSError as error:
+        return type(error).__name__
+def room(path):
+    try:
+        return {k: getattr(shutil.disk_usage(path), k) >> 20 for k in ("total", "free")}
+    except OSError as error:
+        return type(error).__name__
+try:
+    with open("/proc/meminfo") as file:
+        for line in file:
+            if line.split(":")[0] in ("MemTotal", "MemAvailable", "SwapTotal"):
+                found["%s, MB" % line.split(":")[0]] = int(line.split()[1]) >> 10
+except OSError as error:
+    found["memory"] = type(error).__name__
+found["memory.max"] = text("/sys/fs/cgroup/memory.max")
+found["pids.max"] = text("/sys/fs/cgroup/pids.max")
+found["cpu.max"] = text("/sys/fs/cgroup/cpu.max")
+for path in ("/mnt/data", "/tmp", "/dev/shm"):
+    found["%s, MB" % path] = room(path)
+try:
+    import resource
+    found["processes"] = resource.getrlimit(resource.RLIMIT_NPROC)[0]
+    found["open files"] = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+except (ImportError, OSError, ValueError):
+    pass
+print(json.dumps(found))
+"""
+
+
+def _room(bench: Bench) -> Finding:
+    told = bench.session().tell(_ROOM)
+    disk = told.get("/mnt/data, MB")
+    free = disk.get("free") if isinstance(disk, dict) else "?"
+    return Finding(
+        answer=f"{told.get('processors')} processors, {told.get('MemTotal, MB', '?')} MB of memory,"
+        f" {free} MB free in /mnt/data.",
+        facts=told,
+    )
+
+
+_NETWORK = """
+import json, socket
+found = {}
+try:
+    found["name"] = bool(socket.getaddrinfo("example.com", 443))
+except OSError as error:
+    found["name"] = "%s: %s" % (type(error).__name__, str(error)[:100])
+try:
+    socket.create_connection(("example.com", 443), 5).close()
+    found["connection"] = True
+except OSError as error:
+    found["connection"] = "%s: %s" % (type(error).__name__, str(error)[:100])
+print(json.dumps(found))
+"""
+
+
+def _network(bench: Bench) -> Finding:
+    told = bench.session().tell(_NETWORK)
+    out = told.get("connection") is True
+    return Finding(
+        answer="Yes: it has EgressEnabled." if out else "No.",
+        facts=told,
+    )
+
+
+EXPERIMENTS = (
+    Experiment(
+        name="kind",
+        question="Does a session run Python, and how long do its first calls take?",
+        section="10",
+        assumption="A session runs Python, and its first call takes at most 15 s.",
+        module="aca_kernel/interpreters/linked.py",
+        means="Nothing can run in this pool as it is. Use one of container type PythonLTS.",
+        calls=2,
+        run=_kind,
+    ),
+    Experiment(
+        name="versions",
+        question="Which Python, ipykernel and IPython are there, and how do they run?",
+        section="14",
+        assumption="Python is 3.8 or later and ipykernel is 6 or later.",
+        module="aca_kernel/link/guest.py",
+        means="Use direct mode: ACA_KERNEL_MODE=direct.",
+        calls=1,
+        run=_versions,
+    ),
+    Experiment(
+        name="packages",
+        question="Which packages are there?",
+        section="14",
+        calls=4,
+        run=_packages,
+    ),
+    Experiment(
+        name="hook",
+        question="Does a replaced do_execute of the session's kernel get the next call?",
+        section="14",
+        assumption="The service's calls go through the kernel's do_execute.",
+        module="aca_kernel/link/doors.py",
+        means="Linked mode cannot work. Use ACA_KERNEL_MODE=direct.",
+        calls=2,
+        run=_hook,
+    ),
+    Experiment(
+        name="link",
+        question="Can the link's other end be put into a session with one call?",
+        section="3.1",
+        assumption="Code of 26 KB is taken, and its answer comes back unchanged.",
+        module="aca_kernel/link/bootstrap.py",
+        means="Linked mode cannot work. Use ACA_KERNEL_MODE=direct.",
+        calls=1,
+        run=_link,
+    ),
+    Experiment(
+        name="processes",
+        question="May code start processes, fork, and use sockets of the same machine?",
+        section="14",
+        assumption="Processes, threads and unix sockets work, and a process outlives its call.",
+        module="aca_kernel/link/guestkernel.py",
+        means="Linked mode cannot work. Use ACA_KERNEL_MODE=direct.",
+        calls=2,
+        run=_processes,
+    ),
+    Experiment(
+        name="room",
+        question="How much memory, disk and processor does a session have?",
+        section="14",
+        calls=1,
+        run=_room,
+    ),
+    Experiment(
+        name="network",
+        question="Does a session reach the internet?",
+        section="14",
+        calls=1,
+        run=_network,
+    ),
+)
