@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import math
 import os
 import socket
 import sys
@@ -80,10 +81,12 @@ class Probe:
         taken = estimate(self._experiments, most_bytes=self.most_bytes, fill=self.fill)
         number = len(self._experiments)
         print(
-            f"{number} questions will be asked, each in a session of its own that is deleted"
-            f" afterwards:\nabout {taken.calls} calls, {_minutes(taken.least_seconds)} to"
-            f" {_minutes(taken.most_seconds)} minutes, and {taken.bytes >> 20} MB sent or fetched."
-            " Sessions and files of others are not touched."
+            f"Questions to ask: {number}, each in a session of its own that is deleted afterwards."
+            " Nobody else's sessions and files are touched.\n"
+            f"That takes about {taken.calls} calls and"
+            f" {_minutes(taken.least_seconds, taken.most_seconds)}, and moves"
+            f" {max(1, round(taken.bytes / 2**20))} MB.\n"
+            f"The report goes to {self.paths[0]} and {self.paths[1].name}."
         )
         if self.fill:
             print(
@@ -223,5 +226,6 @@ def _of_this_machine() -> Iterator[str]:
         yield str(Path.cwd())
 
 
-def _minutes(seconds: float) -> str:
-    return f"{max(1, round(seconds / 60))}"
+def _minutes(least: float, most: float) -> str:
+    first, last = max(1, round(least / 60)), max(1, math.ceil(most / 60))
+    return f"{first} to {last} minutes" if first < last else "a minute"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import threading
 import time
@@ -13,6 +14,7 @@ from urllib.parse import quote
 
 from ..errors import AcaKernelError, ServiceError, UnexpectedAnswer
 from ..identity import IDENTIFIER_PREFIX
+from ..interpreters.probes import guard_text
 from ..pool import PoolClient
 from ..pool.answers import parse_execution, parse_json
 from ..pool.api import DEFAULT_API_VERSION, Request
@@ -20,7 +22,7 @@ from ..pool.raw import RawAnswer, SmallBody
 from ..pool.refusals import parse_refusal
 from .experiment import NotSettled
 
-__all__ = ["MISSING", "PROBE_PREFIX", "Bench", "Ran", "Session", "fields_of", "refusal_of"]
+__all__ = ["MISSING", "PROBE_PREFIX", "Bench", "Ran", "Session", "brief", "fields_of", "refusal_of"]
 
 PROBE_PREFIX = f"{IDENTIFIER_PREFIX}probe-"
 """How the identifiers of the probe's sessions begin."""
@@ -78,15 +80,17 @@ class Session:
         timeout: int | None = _CALL_SECONDS,
         limit: int | None = None,
         poll: bool = True,
+        guard: bool = True,
         **fields: Any,
     ) -> Ran:
         """Run code with further ``fields`` in the request; a refusal is an answer, too.
 
         ``limit`` is outputStreamsMaxLength, which is left out without it, as is ``timeout`` when
-        None. An unfinished answer is asked for until it is finished, unless ``poll`` is off.
+        None. An unfinished answer is asked for until it is finished, unless ``poll`` is off; code
+        that looks like base64 is guarded, unless ``guard`` is off.
         """
         sent: dict[str, Any] = {"codeInputType": "Inline", "executionType": "Synchronous"}
-        sent["code"] = code
+        sent["code"] = guard_text(code) if guard else code
         if timeout is not None:
             sent["timeoutInSeconds"] = timeout
         if limit is not None and self._bench.client.supports("output_limit"):
@@ -351,6 +355,12 @@ def refusal_of(answer: RawAnswer) -> str:
     if 200 <= answer.status < 300:
         return f"HTTP {answer.status}"
     return f"HTTP {answer.status} {_words(answer)}".rstrip()
+
+
+def brief(words: str) -> str:
+    """Of such a line only the status and the code, as an answer in one sentence repeats it."""
+    found = re.match(r"HTTP \d+(?: [A-Z][a-z]+(?:[A-Z][a-z]*)+(?= |$))?", words)
+    return found[0] if found else words[:80].rstrip(". ")
 
 
 def _words(answer: RawAnswer) -> str:

@@ -8,15 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
 
-from .bench import Bench, Ran, fields_of, read_execution, refusal_of
+from .bench import Bench, Ran, brief, fields_of, read_execution, refusal_of
 from .experiment import Experiment, Finding
 
 __all__ = ["EXPERIMENTS"]
-
-_NAMED = (
-    "outputStreamsMaxLength",
-    "timeoutInSeconds",
-)
 
 
 def _fields(bench: Bench) -> Finding:
@@ -46,7 +41,7 @@ def _fields(bench: Bench) -> Finding:
     unknown = facts["with a field that nobody knows"]
     return Finding(
         answer=f"What we send {'is taken' if good else 'is refused'}; with an unknown field:"
-        f" {unknown}.",
+        f" {brief(unknown)}.",
         holds=good,
         facts=facts,
     )
@@ -64,7 +59,7 @@ def _timeouts(bench: Bench) -> Finding:
     for seconds in (1, 220, 221, 1000, 0, -1):
         facts[f"timeoutInSeconds {seconds}"] = _short(session.execute("6 * 7", timeout=seconds), 42)
     return Finding(
-        answer="; ".join(f"{name.split()[1]}: {words}" for name, words in facts.items()) + ".",
+        answer="; ".join(f"{name.split()[1]}: {brief(how)}" for name, how in facts.items()) + ".",
         holds=facts["timeoutInSeconds 1"] == facts["timeoutInSeconds 220"] == "works",
         facts=facts,
     )
@@ -127,13 +122,15 @@ def _after_timeout(bench: Bench) -> Finding:
 def _base64(bench: Bench) -> Finding:
     session = bench.session()
     session.run("abcd = 'as it is'")
-    bare = session.execute("abcd")
+    bare = session.execute("abcd", guard=False)
     guarded = session.execute("abcd\n#.")
     coded = b64encode(b"6 * 7").decode("ascii")
     facts = {
         "the text abcd": _short(bare, "as it is"),
         "the same with a comment": _short(guarded, "as it is"),
-        "InlineBase64": _short(session.execute(coded, codeInputType="InlineBase64"), 42),
+        "InlineBase64": _short(
+            session.execute(coded, guard=False, codeInputType="InlineBase64"), 42
+        ),
         "InlineBase64 of plain text": _short(
             session.execute("6 * 7", codeInputType="InlineBase64"), 42
         ),
@@ -178,7 +175,7 @@ def _together(bench: Bench) -> Finding:
     elif second.succeeded:
         how = "the second runs beside the first"
     else:
-        how = f"the second is refused with {second.verdict}"
+        how = f"the second is refused with {brief(second.verdict)}"
     counts = "counts" if not words[1][0].succeeded else "does not count"
     tail = f"; the time of waiting {counts} as its own" if waits else ""
     return Finding(
@@ -228,7 +225,8 @@ def _unfinished(bench: Bench) -> Finding:
         facts["on the way"] = list(dict.fromkeys(seen))
     finished = plain.status.lower() not in ("running", "notstarted")
     return Finding(
-        answer=f"A synchronous call answers {plain.verdict}, an asynchronous one {ran.verdict}.",
+        answer=f"A synchronous call answers {brief(plain.verdict)}, an asynchronous one"
+        f" {brief(ran.verdict)}.",
         holds=finished,
         facts=facts,
     )
@@ -294,7 +292,7 @@ def _refusals(bench: Bench) -> Finding:
             "body begins": answer.body[:120].decode("utf-8", "replace"),
         }
     return Finding(
-        answer=f"A body without code is answered {words['a body without code'][:80]}.",
+        answer=f"A body without code is answered {brief(words['a body without code'])}.",
         holds=all(text[5:8] in ("400", "401", "404") for text in words.values()),
         facts=facts,
     )

@@ -46,7 +46,7 @@ class Estimate:
     bytes: int
 
 
-_QUICK, _SLOW = 0.2, 1.0  # seconds of a call: docs/service.md 2.5 has half a second for a cold one
+_QUICK, _SLOW = 0.1, 1.0  # seconds of a call
 _QUICK_SESSION, _SLOW_SESSION = 0.5, 3.0
 _SLOW_LINE = 1_000_000  # bytes a second
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from ..errors import UnexpectedAnswer
 from ..pool.answers import parse_file, parse_json
 from ..pool.raw import RawAnswer
-from .bench import Bench, Session, refusal_of
+from .bench import Bench, Session, brief, refusal_of
 from .experiment import Experiment, Finding, NotSettled
 
 __all__ = ["EXPERIMENTS"]
@@ -101,7 +101,9 @@ def _directories(bench: Bench) -> Finding:
     facts: dict[str, Any] = {}
     sent = session.upload("aca-deep.txt", b"deep", path="a/b")
     facts["upload into a/b"] = refusal_of(sent)
-    facts["where the session finds it"] = session.tell(_WALK).get("found")
+    told = session.tell(_WALK).get("found")
+    found = [str(one) for one in told] if isinstance(told, list) else []
+    facts["where the session finds it"] = found
     read = session.read("aca-deep.txt", path="a/b")
     facts["reading it"] = refusal_of(read) if read.body != b"deep" else "works"
     facts["listing a/b"] = _list(session, path="a/b")
@@ -111,12 +113,12 @@ def _directories(bench: Bench) -> Finding:
     gone = session.call("DELETE", "/files/a")
     facts["deleting a directory"] = refusal_of(gone)
     works = (
-        facts["where the session finds it"] == ["/mnt/data/a/b/aca-deep.txt"]
+        found == ["/mnt/data/a/b/aca-deep.txt"]
         and facts["reading it"] == "works"
         and "aca-deep.txt" in json.dumps(facts["listing a/b"])
     )
     return Finding(
-        answer=f"A file for a/b is at {facts['where the session finds it']}.",
+        answer=f"A file for a/b is at {', '.join(found) or 'no place that was looked at'}.",
         holds=works,
         facts=facts,
     )
@@ -151,8 +153,9 @@ def _full_paths(bench: Bench) -> Finding:
     facts["reading it by its name"] = "works" if plain.body == b"path" else refusal_of(plain)
     taken = 200 <= sent.status < 300
     return Finding(
-        answer=f"An upload named by its full path is {'taken' if taken else 'refused'}, and it is"
-        f" listed as {', '.join(facts['listed']) or 'nothing'}.",
+        answer=f"It is taken, and listed as {', '.join(facts['listed']) or 'nothing'}."
+        if taken
+        else f"No: an upload named so is refused with {brief(refusal_of(sent))}.",
         facts=facts,
     )
 
@@ -234,7 +237,7 @@ EXPERIMENTS = (
     ),
     Experiment(
         name="directories",
-        question="Do uploads and listings with `path` mean directories in /mnt/data?",
+        question="Does the path of a call for files mean a directory in /mnt/data?",
         section="9",
         assumption="They do, in uploads too; uploads of ours go to the root all the same.",
         module="aca_kernel/pool/files.py",

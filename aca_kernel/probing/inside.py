@@ -8,8 +8,9 @@ from base64 import b64decode
 from typing import Any
 
 from ..link.bootstrap import bootstrap_code
+from ..link.client import PROBE
 from ..link.protocol import MARK, FrameError, pack, unpack
-from .bench import Bench
+from .bench import Bench, brief
 from .experiment import Experiment, Finding, NotSettled
 
 __all__ = ["EXPERIMENTS"]
@@ -37,7 +38,7 @@ def _kind(bench: Bench) -> Finding:
     }
     if not first.succeeded or first.result != 42:
         return Finding(
-            answer=f"A session did not calculate 6 * 7: it answered {first.verdict}.",
+            answer=f"A session did not calculate 6 * 7: it answered {brief(first.verdict)}.",
             holds=False,
             facts=facts,
             ends_all=True,
@@ -174,7 +175,7 @@ def _hook(bench: Bench) -> Finding:
 
 def _link(bench: Bench) -> Finding:
     session = bench.session()
-    hello = {"op": "hello", "link": secrets.token_hex(8), "probe": "probe", "share": None}
+    hello = {"op": "hello", "link": secrets.token_hex(8), "probe": PROBE, "share": None}
     code = bootstrap_code(pack(hello), MARK)
     ran = session.execute(code, limit=20_000_000)
     ways = {}
@@ -193,7 +194,7 @@ def _link(bench: Bench) -> Finding:
     }
     works = ran.succeeded and "whole" in ways.values()
     return Finding(
-        answer="Yes." if works else f"No: the session answered {ran.verdict}.",
+        answer="Yes." if works else f"No: the session answered {brief(ran.verdict)}.",
         holds=works,
         facts=facts,
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..errors import AcaKernelError
-from .bench import Bench, Session, refusal_of
+from .bench import Bench, Session, brief, refusal_of
 from .experiment import Experiment, Finding, NotSettled
 
 __all__ = ["EXPERIMENTS", "FILL", "sizes"]
@@ -51,7 +51,7 @@ def _up_to(size: int, facts: dict[str, Any]) -> str:
     if facts["refused"] is None:
         return f"{_shown(size)}, the largest that was tried, is taken."
     shown = _shown(size) if size else "not even 16 KB"
-    return f"{shown} is taken, {_shown(facts['refused'])} is not: {facts['answer']}."
+    return f"{shown} is taken, {_shown(facts['refused'])} is not: {brief(facts['answer'])}."
 
 
 def _requests(bench: Bench) -> Finding:
@@ -130,8 +130,8 @@ def _streams(bench: Bench) -> Finding:
             expected = expected and facts[name] == "whole"
     short = facts["without a limit"]
     return Finding(
-        answer=f"Of {_STREAM} characters the service gives, without a limit, {short}; with"
-        f" 20000000, {facts['outputStreamsMaxLength 20000000']}.",
+        answer=f"Of {_STREAM} characters come, without a limit, {brief(short)}; with a limit of"
+        f" 20000000, {brief(facts['outputStreamsMaxLength 20000000'])}.",
         holds=expected,
         facts=facts,
         means=""
@@ -191,7 +191,7 @@ def _full(bench: Bench) -> Finding:
         }
         coded = b"SessionsCountExceedsLimit" in answer.body
         return Finding(
-            answer=f"After {number} sessions the pool answers {refusal_of(answer)}.",
+            answer=f"After {number} sessions the pool answers {brief(refusal_of(answer))}.",
             holds=answer.status == 429 and coded,
             facts=facts,
         )

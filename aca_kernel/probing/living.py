@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from ..errors import UnexpectedAnswer
 from ..pool.answers import parse_json, parse_time
-from .bench import PROBE_PREFIX, Bench, Session, fields_of, refusal_of
+from .bench import PROBE_PREFIX, Bench, Session, brief, fields_of, refusal_of
 from .experiment import Experiment, Finding, NotSettled
 
 __all__ = ["EXPERIMENTS"]
@@ -24,8 +24,12 @@ def _identity(bench: Bench) -> Finding:
     seen: dict[str, list[str]] = {name: [] for name in _MARKS}
     tags = []
 
+    names: tuple[str, ...] = ()
+
     def note() -> None:
+        nonlocal names
         ran = session.execute("1")
+        names = ran.header_names
         for name in _MARKS:
             seen[name].append(ran.headers.get(name, "absent"))
         if bench.client.supports("get_session"):
@@ -47,6 +51,7 @@ def _identity(bench: Bench) -> Finding:
     facts |= {
         "etag of GET /session": tags,
         "DELETE /session": refusal_of(deleted) if deleted is not None else "not sent",
+        "headers of a call that runs code": names,
         "headers of a call for files": listed.header_names,
     }
     answer = (
@@ -149,9 +154,9 @@ def _deletion(bench: Bench) -> Finding:
     facts["the next call"] = ran.verdict
     gone = 200 <= deleted.status < 300 and ran.succeeded and str(ran.result) == "False"
     return Finding(
-        answer=f"Deleting a session answers {facts['DELETE /session']}; variables are"
+        answer=f"Deleting a session answers {brief(facts['DELETE /session'])}; variables are"
         f" {facts['variables after it']}. Deleting an absent one:"
-        f" {facts['DELETE /session of an absent one']}.",
+        f" {brief(facts['DELETE /session of an absent one'])}.",
         holds=gone,
         facts=facts,
     )

@@ -16,7 +16,7 @@ _SHORTEST_SECRET = 3
 
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*")
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-_LONG_HEX = re.compile(r"\b[0-9a-f]{24,}\b", re.IGNORECASE)
+_LONG_HEX = re.compile(r"\b(?=\d*[a-f])[0-9a-f]{24,}\b", re.IGNORECASE)
 _ADDRESS = re.compile(r"\b(?!127\.)\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)\b")
 _HOST = re.compile(
     r"[\w.-]+\.(?:dynamicsessions\.io|azurecontainerapps\.(?:io|dev)|windows\.net|microsoft\.com)",
@@ -93,6 +93,7 @@ def region_of(host: str, *, is_loopback: bool) -> str:
 
 def escape(text: str) -> str:
     """``text`` as Markdown that shows it and does nothing: no tags, links, mentions or issues."""
-    text = re.sub(r"([\\`*_{}\[\]<>()#+!|~$&^-])", r"\\\1", text)
+    text = re.sub(r"([\\`*_{}\[\]<>#|~$&^])", r"\\\1", text)
+    text = re.sub(r"^(\s*)([-+=]|\d+(?=[.)]))", "\\1\N{ZERO WIDTH SPACE}\\2", text)
     # Not Markdown's own doing but its hosts': no escape keeps these from being linked.
-    return re.sub(r"(@|#|:(?=//)|www(?=\.))", "\\1\N{ZERO WIDTH SPACE}", text)
+    return re.sub(r"(@|#(?=\d)|:(?=//)|www(?=\.))", "\\1\N{ZERO WIDTH SPACE}", text)
