@@ -31,7 +31,7 @@ MISSING = "(absent)"
 """Stands for a result that an answer does not have."""
 
 _UNFINISHED = ("running", "notstarted")
-_POLL_SECONDS = 0.5
+_FIRST_POLL, _LAST_POLL = 0.1, 1.0  # seconds; each pause is half as long again
 _CALL_SECONDS = 60
 _DELETE_SECONDS = 20.0
 
@@ -108,7 +108,7 @@ class Session:
             name = str(answer.headers.get("operation-id") or fields_sent.get("id") or "")
             if not name:
                 break
-            self._bench.pause(_POLL_SECONDS)
+            self._bench.pause(min(_LAST_POLL, _FIRST_POLL * 1.5**polls))
             polls += 1
             later = self.call("GET", f"/executions/{quote(name, safe='')}")
             if later.status not in (200, 202):
