@@ -15,7 +15,8 @@ from traitlets import Bool, Int, Unicode
 
 from ..errors import (
     AcaKernelError,
-    ExecutionFailed,
+    BadRequest,
+    ServiceError,
     TransferError,
     VersionLacks,
 )
@@ -23,6 +24,9 @@ from ..identity import IDENTIFIER_PREFIX
 from ..localpool.launch import ensure_pool, stop_pool
 from ..pool import Endpoint, PoolClient, TokenSource, download, parse_endpoint, upload
 from ..pool.connect import connect
+from ..pool.refusals import clean
+from ..probing.bench import PROBE_PREFIX, Bench, Session, read_execution
+from ..probing.poolkind import CALCULATION, SHELL_FIELDS, kind_of, looks_custom, other_kind
 from ..settings import LOCAL_ENDPOINT, Settings
 from .base import POOL_ALIASES, Command
 from .probe import Probe
@@ -180,19 +184,28 @@ def _kind_of_token(tokens: TokenSource) -> str:
 
 def _check_role(client: PoolClient) -> None:
     """The one check that every question needs, in a session of its own."""
-    identifier = f"{IDENTIFIER_PREFIX}probe-{secrets.token_hex(16)}"
+    identifier = f"{PROBE_PREFIX}{secrets.token_hex(16)}"
     try:
-        _check("role", lambda: list(client.list_files(identifier)), lambda _: "may use the pool")
+        _check("role", lambda: _list(client, identifier), lambda _: "may use the pool")
     finally:
         with suppress(AcaKernelError):
             client.delete_session(identifier, timeout=5)
+
+
+def _list(client: PoolClient, identifier: str) -> None:
+    try:
+        list(client.list_files(identifier))
+    except ServiceError as error:
+        if looks_custom(error, client.endpoint.host):
+            raise other_kind("CustomContainer", f"It answered: {error}") from None
+        raise
 
 
 def _check_session(client: PoolClient) -> None:
     identifier = f"{IDENTIFIER_PREFIX}doctor-{secrets.token_hex(16)}"
     try:
         # Reading takes the same role as running does, and any call allocates the session.
-        _check("role", lambda: list(client.list_files(identifier)), lambda _: "may use the pool")
+        _check("role", lambda: _list(client, identifier), lambda _: "may use the pool")
         _check("run", lambda: _calculate(client, identifier), str)
         _check("files", lambda: _round_trip(client, identifier), str)
     except BaseException:
@@ -203,15 +216,31 @@ def _check_session(client: PoolClient) -> None:
 
 
 def _calculate(client: PoolClient, identifier: str) -> str:
-    outcome = client.execute(identifier, "6 * 7", timeout=60)
-    if not outcome.succeeded or outcome.result != 42:
-        raise ExecutionFailed(
-            "The session did not calculate 6 * 7.",
-            left=f"It ended with the status {outcome.status!r} and this on stderr:"
-            f" {outcome.stderr.strip()[:200] or '(nothing)'}",
-            remedy="Is this the endpoint of a Python code interpreter pool (PythonLTS)?",
+    try:
+        outcome = client.execute(identifier, CALCULATION, timeout=60)
+    except BadRequest as error:
+        kind = kind_of(code=error.code, shell=_shell_words(client, identifier))
+        if not kind:
+            raise
+        raise other_kind(kind, f"The service said: {error.what}") from None
+    kind = kind_of(status=outcome.status, result=outcome.result)
+    if not outcome.succeeded or kind != "PythonLTS":
+        said = clean(outcome.stderr.strip()[:200]) or "(nothing)"
+        raise other_kind(
+            "" if kind == "PythonLTS" else kind,
+            f"It ended with the status {outcome.status!r} and this on stderr: {said}",
         )
-    return "6 * 7 is 42"
+    return f"{CALCULATION} is 42"
+
+
+def _shell_words(client: PoolClient, identifier: str) -> str:
+    """What a Shell pool writes when it is asked to; "" from any other."""
+    session = Session(Bench(client, most_bytes=0), identifier)
+    try:
+        answer = session.call("POST", "/executions", json=SHELL_FIELDS)
+    except AcaKernelError:
+        return ""
+    return read_execution(answer).stdout
 
 
 def _round_trip(client: PoolClient, identifier: str) -> str:

@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 
-from ..errors import AcaKernelError, UsageError
+from ..errors import AcaKernelError, ExecutionFailed, UsageError
 from ..pool import PoolClient
 from ..probing import report
 from ..probing.bench import Bench
@@ -107,7 +107,10 @@ class Probe:
             return False
 
     def run(self, client: PoolClient) -> None:
-        """Ask, and write the report; after Ctrl-C too, which then raises KeyboardInterrupt."""
+        """Ask, and write the report; after Ctrl-C too, which then raises KeyboardInterrupt.
+
+        Raises ExecutionFailed, after the report, when the pool runs no Python.
+        """
         bench = Bench(client, most_bytes=self.most_bytes, fill=self.fill)
         outcomes: list[Outcome] = []
         started = time.monotonic()
@@ -141,6 +144,11 @@ class Probe:
         self._sum_up(about, outcomes)
         if stopped:
             raise KeyboardInterrupt
+        for one in outcomes:
+            if one.finding is not None and one.finding.ends_all:
+                raise ExecutionFailed(
+                    self._mask(client, bench).text(one.answer), remedy=one.finding.means
+                )
 
     def _show(self, outcome: Outcome, mask: Mask) -> None:
         verdict = {True: "ok", False: "DIFFERS", None: ""}[outcome.holds]

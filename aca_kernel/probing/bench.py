@@ -22,7 +22,17 @@ from ..pool.raw import RawAnswer, SmallBody
 from ..pool.refusals import parse_refusal
 from .experiment import NotSettled
 
-__all__ = ["MISSING", "PROBE_PREFIX", "Bench", "Ran", "Session", "brief", "fields_of", "refusal_of"]
+__all__ = [
+    "MISSING",
+    "PROBE_PREFIX",
+    "Bench",
+    "Ran",
+    "Session",
+    "brief",
+    "fields_of",
+    "read_execution",
+    "refusal_of",
+]
 
 PROBE_PREFIX = f"{IDENTIFIER_PREFIX}probe-"
 """How the identifiers of the probe's sessions begin."""
@@ -49,8 +59,10 @@ class Ran:
     seconds: float = 0.0
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     header_names: tuple[str, ...] = ()
+    code: str = ""
+    """The service's code when it refused."""
     refusal: str = ""
-    """The service's code and words when it refused."""
+    """That code, and the service's words."""
     keys: tuple[str, ...] = ()
     """The names of the answer's fields."""
     polls: int = 0
@@ -303,6 +315,7 @@ def read_execution(answer: RawAnswer, *, polls: int = 0) -> Ran:
             seconds=seconds,
             headers=headers,
             header_names=names,
+            code=parse_refusal(answer.status, headers, answer.body, {})[0],
             refusal=_words(answer),
         )
     outer = fields_of(answer)

@@ -10,8 +10,9 @@ from typing import Any
 from ..link.bootstrap import bootstrap_code
 from ..link.client import PROBE
 from ..link.protocol import MARK, FrameError, pack, unpack
-from .bench import Bench, brief
+from .bench import Bench, brief, read_execution
 from .experiment import Experiment, Finding, NotSettled
+from .poolkind import CALCULATION, SHELL_FIELDS, kind_of, other_kind
 
 __all__ = ["EXPERIMENTS"]
 
@@ -21,9 +22,14 @@ _FIRST_SECONDS = 15.0
 
 def _kind(bench: Bench) -> Finding:
     session = bench.session()
-    first = session.execute("6 * 7")
-    again = session.execute("6 * 7")
+    first = session.execute(CALCULATION)
+    again = session.execute(CALCULATION)
+    kind = kind_of(code=first.code, status=first.status, result=first.result)
+    if not first.succeeded:
+        answer = session.call("POST", "/executions", json=SHELL_FIELDS)
+        kind = kind_of(code=first.code, shell=read_execution(answer).stdout)
     facts = {
+        "container type, from this": kind or "unknown",
         "first answer": first.verdict,
         "result": first.result,
         "HTTP status": first.http,
@@ -36,11 +42,13 @@ def _kind(bench: Bench) -> Finding:
             if name.startswith("x-ms-") and "time" in name
         },
     }
-    if not first.succeeded or first.result != 42:
+    if not first.succeeded or kind != "PythonLTS":
+        told = other_kind("" if kind == "PythonLTS" else kind)
         return Finding(
-            answer=f"A session did not calculate 6 * 7: it answered {brief(first.verdict)}.",
+            answer=f"No, it answers {brief(first.verdict)}. {told.what}",
             holds=False,
             facts=facts,
+            means=told.remedy,
             ends_all=True,
         )
     return Finding(

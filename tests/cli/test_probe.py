@@ -21,12 +21,14 @@ import pytest
 from markdown_it import MarkdownIt
 
 from aca_kernel.commands.probe import Probe
+from aca_kernel.errors import ExecutionFailed
 from aca_kernel.pool import PoolClient, TokenSource, parse_endpoint
 from aca_kernel.probing.catalogue import EXPERIMENTS
 
 from ..conftest import PoolStarter, RunningPool
 from .changing import ABSENT, Answered, Asked, Change, Changing, Forward, refused
 from .conftest import Run, reach
+from .test_doctor import OTHER_KINDS
 
 PROBE = ("doctor", "--probe")
 PLAN = re.compile(r"about (\d+) calls and ")
@@ -444,7 +446,6 @@ def test_a_pool_that_answers_otherwise_is_told_apart(
     [
         ("--PoolApp.first_image=True", "figures", "Of two figures comes the first figure"),
         ("--PoolApp.automatic_base64_decoding=False", "base64", "runs as it is"),
-        ("--network-status=EgressEnabled", "network", ""),
     ],
 )
 def test_a_local_pool_with_another_switch_is_told_apart(
@@ -545,6 +546,18 @@ def test_a_pool_that_goes_away_ends_it(ask: Ask, capsys: pytest.CaptureFixture[s
     report = ask("room, versions, network", gone)
     assert report["not settled"] == ["versions", "room", "network"]
     assert "3 of 3 questions could not be settled." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("change", "said"), OTHER_KINDS[:2])
+def test_at_a_pool_of_another_kind_nothing_else_is_asked(
+    ask: Ask, tmp_path: Path, change: Change, said: str
+) -> None:
+    with pytest.raises(ExecutionFailed, match=said) as raised:
+        ask("kind, versions, hook", change)
+    assert "--container-type PythonLTS" in raised.value.remedy
+    report = reports(tmp_path)[1]
+    assert [one["name"] for one in report["experiments"]] == ["kind"]
+    assert said in only(report)["answer"]
 
 
 # -- as a command
