@@ -63,14 +63,19 @@ class SmallBody:
         body, self.content_type = encode_multipart_formdata(
             {part: (name, content, "application/octet-stream")}
         )
-        self.len = len(body)
         self._source = io.BytesIO(body)
+        self._size = self.len = len(body)
 
     def read(self, size: int = -1) -> bytes:
         """The next bytes of the body."""
         block = self._source.read(size)
         self.len -= len(block)
         return block
+
+    def rewind(self) -> None:
+        """Begin again, for another attempt."""
+        self._source.seek(0)
+        self.len = self._size
 
 
 def send(
@@ -88,6 +93,8 @@ def send(
     began = time.monotonic()
 
     def attempt(remaining: float | None, _: bool) -> RawAnswer:
+        if body is not None:
+            body.rewind()
         with transport.exchange(
             request, body=body, read_timeout=read_timeout, remaining=remaining, is_judged=False
         ) as answer:

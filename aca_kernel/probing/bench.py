@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 from ..errors import AcaKernelError, ServiceError, UnexpectedAnswer
 from ..identity import IDENTIFIER_PREFIX
@@ -19,7 +19,7 @@ from ..pool import PoolClient
 from ..pool.answers import parse_execution, parse_json
 from ..pool.api import DEFAULT_API_VERSION, Request
 from ..pool.raw import RawAnswer, SmallBody
-from ..pool.refusals import parse_refusal
+from ..pool.refusals import parse_refusal, retry_after
 from .experiment import NotSettled
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Session",
     "brief",
     "fields_of",
+    "operation_of",
     "read_execution",
     "refusal_of",
 ]
@@ -43,6 +44,8 @@ MISSING = "(absent)"
 _UNFINISHED = ("running", "notstarted")
 _FIRST_POLL, _LAST_POLL = 0.1, 1.0  # seconds; each pause is half as long again
 _CALL_SECONDS = 60
+_PAUSES = (1.0, 3.0)  # seconds before a call that was answered 429 is sent again
+_LONGEST_PAUSE = 30.0
 _DELETE_SECONDS = 20.0
 
 
@@ -116,8 +119,7 @@ class Session:
         polls = 0
         deadline = time.monotonic() + bound + 5
         while poll and ran.status.lower() in _UNFINISHED and time.monotonic() < deadline:
-            fields_sent = fields_of(answer)
-            name = str(answer.headers.get("operation-id") or fields_sent.get("id") or "")
+            name = operation_of(answer)
             if not name:
                 break
             self._bench.pause(min(_LAST_POLL, _FIRST_POLL * 1.5**polls))
@@ -243,24 +245,33 @@ class Bench:
         upload: SmallBody | None = None,
         version: str = "",
         read_timeout: float | None = None,
+        patient: bool = True,
     ) -> RawAnswer:
-        """Send one call and count it. Raises TransportError when no answer comes."""
+        """Send one call and count it. Raises TransportError when no answer comes.
+
+        After a 429 it is sent again, because that says nothing about the question; NotSettled
+        when the pool goes on refusing. Unless ``patient``, it is an answer like any other.
+        """
         named: tuple[tuple[str, str], ...] = (("api-version", version or self.version),)
         if identifier is not None:
             named = (*named, ("identifier", identifier))
-        with self._lock:
-            self.calls += 1
-        return self.client.raw(
-            Request(
-                operation="probe",
-                method=method,
-                path=path,
-                query=named + query,
-                body=data if json is None else _encoded(json),
-            ),
-            body=upload,
-            read_timeout=read_timeout,
+        request = Request(
+            operation="probe",
+            method=method,
+            path=path,
+            query=named + query,
+            body=data if json is None else _encoded(json),
         )
+        for pause in (*_PAUSES, 0.0):
+            with self._lock:
+                self.calls += 1
+            answer = self.client.raw(request, body=upload, read_timeout=read_timeout)
+            if answer.status != 429 or not patient:
+                return answer
+            if pause:
+                asked = retry_after(answer.headers, time.time()) or 0
+                self.pause(min(max(pause, asked), _LONGEST_PAUSE))
+        raise NotSettled(f"the pool refuses calls for now: {brief(refusal_of(answer))}")
 
     def pause(self, seconds: float) -> None:
         """Let time go by, because time is what is asked about."""
@@ -301,7 +312,7 @@ class Bench:
                 version=version,
                 read_timeout=_DELETE_SECONDS,
             )
-        except AcaKernelError:
+        except (AcaKernelError, NotSettled):
             return False
         return 200 <= answer.status < 300 or answer.status == 404
 
@@ -368,6 +379,13 @@ def refusal_of(answer: RawAnswer) -> str:
     if 200 <= answer.status < 300:
         return f"HTTP {answer.status}"
     return f"HTTP {answer.status} {_words(answer)}".rstrip()
+
+
+def operation_of(answer: RawAnswer) -> str:
+    """The id by which an unfinished answer is asked for; "" when it has none."""
+    where = urlsplit(answer.headers.get("operation-location", "")).path
+    name = answer.headers.get("operation-id") or fields_of(answer).get("id")
+    return str(name or unquote(where.rpartition("/")[2]))
 
 
 def brief(words: str) -> str:

@@ -365,8 +365,9 @@ class OneAtATime:
 class Unfinished:
     """A service that answers each execute call before it has run."""
 
-    def __init__(self) -> None:
+    def __init__(self, fields: tuple[str, ...] = ("id",)) -> None:
         self._answers: dict[str, Answered | None] = {}
+        self._fields = fields
 
     def __call__(self, asked: Asked, forward: Forward) -> Answered:
         name = asked.operation.partition("executions/")[2]
@@ -387,7 +388,7 @@ class Unfinished:
     def _running(self, name: str) -> Answered:
         return Answered(
             status=202,
-            body=json.dumps({"id": name, "status": "Running"}).encode(),
+            body=json.dumps({"status": "Running", **dict.fromkeys(self._fields, name)}).encode(),
             headers={"Operation-Location": f"https://elsewhere.example/executions/{name}"},
         )
 
@@ -455,8 +456,11 @@ def test_a_local_pool_with_another_switch_is_told_apart(
     assert said in only(ask(question, lambda asked, forward: forward(asked), at=other))["answer"]
 
 
-def test_answers_that_have_to_be_asked_for_settle_the_other_questions_too(ask: Ask) -> None:
-    report = ask("kind, versions, hook, values, errors, identity, base64", Unfinished())
+@pytest.mark.parametrize("fields", [("id",), ()])
+def test_answers_that_have_to_be_asked_for_settle_the_other_questions_too(
+    ask: Ask, fields: tuple[str, ...]
+) -> None:
+    report = ask("kind, versions, hook, errors, identity, base64", Unfinished(fields))
     assert report["not settled"] == []
     assert report["do not hold"] in ([], ["identity"])
 
@@ -477,6 +481,22 @@ def test_a_full_pool_is_asked_for_its_headers(ask: Ask, start_pool: PoolStarter)
     assert one["facts"]["Retry-After"] == "7"
     assert sessions_of(small) == []
     assert ask("full pool", wait, at=small, fill=1)["not settled"] == ["full pool"]
+
+
+def test_too_many_requests_say_nothing_about_a_question(ask: Ask) -> None:
+    seen: set[str] = set()
+
+    def change(asked: Asked, forward: Forward) -> Answered:
+        if asked.operation in seen or len(seen) > 2:
+            return forward(asked)
+        seen.add(asked.operation)
+        return refused(429, "TooManyRequests", "Slower.")
+
+    assert ask("life of a file", change)["do not hold"] == []
+    assert seen == {"files", "files/aca-life.txt", "files/aca-life.txt/content"}
+    report = ask("room", lambda asked, forward: refused(429, "SessionsCountExceedsLimit", "Full."))
+    assert report["not settled"] == ["room"]
+    assert "HTTP 429 SessionsCountExceedsLimit" in only(report)["answer"]
 
 
 def test_a_session_that_cannot_be_deleted_is_said(
