@@ -5,21 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from . import answering, calling, filing, inside, limits, living
+from . import (
+    about_answers,
+    about_calls,
+    about_files,
+    about_life,
+    about_limits,
+    about_link,
+    about_session,
+)
 from .experiment import Experiment
 
 __all__ = ["EXPERIMENTS", "FILL", "Estimate", "chosen", "estimate"]
 
 EXPERIMENTS: tuple[Experiment, ...] = (
-    *inside.EXPERIMENTS,
-    *answering.EXPERIMENTS,
-    *calling.EXPERIMENTS,
-    *limits.EXPERIMENTS,
-    *living.EXPERIMENTS,
-    *filing.EXPERIMENTS,
+    *about_session.EXPERIMENTS,
+    *about_link.EXPERIMENTS,
+    *about_answers.EXPERIMENTS,
+    *about_calls.EXPERIMENTS,
+    *about_limits.EXPERIMENTS,
+    *about_life.EXPERIMENTS,
+    *about_files.EXPERIMENTS,
 )
 
-FILL = limits.FILL
+FILL = about_limits.FILL
 
 
 def chosen(words: str, *, fill: int) -> list[Experiment]:
@@ -53,7 +62,7 @@ _SLOW_LINE = 1_000_000  # bytes a second
 
 def estimate(experiments: Sequence[Experiment], *, most_bytes: int, fill: int) -> Estimate:
     """What the experiments will take at a service that answers as we assume."""
-    sizes = list(limits.sizes(most_bytes))
+    sizes = list(about_limits.sizes(most_bytes))
     calls, sessions, waits, moved = 0, 0, 0.0, 0
     for one in experiments:
         made = fill if one is FILL else one.sessions

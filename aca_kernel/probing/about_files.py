@@ -9,7 +9,8 @@ from urllib.parse import quote
 from ..errors import UnexpectedAnswer
 from ..pool.answers import parse_file, parse_json
 from ..pool.raw import RawAnswer
-from .bench import Bench, Session, brief, refusal_of
+from .answered import brief, refusal_of
+from .bench import Bench, Session
 from .experiment import Experiment, Finding, NotSettled
 
 __all__ = ["EXPERIMENTS"]

@@ -8,7 +8,8 @@ import zlib
 from base64 import b64encode
 from typing import Any
 
-from .bench import MISSING, Bench, Ran
+from .answered import MISSING, Ran
+from .bench import Bench
 from .experiment import Experiment, Finding, NotSettled
 
 __all__ = ["EXPERIMENTS"]

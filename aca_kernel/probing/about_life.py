@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from ..errors import UnexpectedAnswer
 from ..pool.answers import parse_json, parse_time
-from .bench import PROBE_PREFIX, Bench, Session, brief, fields_of, refusal_of
+from .answered import brief, fields_of, refusal_of
+from .bench import PROBE_PREFIX, Bench, Session
 from .experiment import Experiment, Finding, NotSettled
 
 __all__ = ["EXPERIMENTS"]

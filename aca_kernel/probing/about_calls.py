@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
 
-from .bench import Bench, Ran, brief, fields_of, read_execution, refusal_of
+from .answered import Ran, brief, fields_of, read_execution, refusal_of
+from .bench import Bench
 from .experiment import Experiment, Finding
 
 __all__ = ["EXPERIMENTS"]

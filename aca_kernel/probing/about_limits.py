@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..errors import AcaKernelError
-from .bench import Bench, Session, brief, refusal_of
+from .answered import brief, refusal_of
+from .bench import Bench, Session
 from .experiment import Experiment, Finding, NotSettled
 
 __all__ = ["EXPERIMENTS", "FILL", "sizes"]
