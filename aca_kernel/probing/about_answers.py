@@ -171,7 +171,7 @@ def _figures(bench: Bench) -> Finding:
     fields = facts["its fields"]
     known = isinstance(fields, list) and "base64_data" in [str(key).lower() for key in fields]
     return Finding(
-        answer=f"Of two figures comes {facts['two figures']}; of a figure and a value"
+        answer=f"Of two figures, {facts['two figures']} comes back; of a figure and a value,"
         f" {facts['a figure, then a value']}.",
         holds=facts["one figure"] == "the first figure" and known,
         facts=facts,

@@ -18,6 +18,7 @@ _NEEDED_REQUEST = 32 * 1024
 
 _STREAM = 30_000
 _LINE = 10  # characters of a numbered line, its line feed among them
+_ALL = "all of them"
 _LIMITS = (None, 4096, 123_456, 20_000_000)
 
 
@@ -123,15 +124,15 @@ def _streams(bench: Bench) -> Finding:
             expected = expected and limit is None
             continue
         facts[name] = _kept(ran.stdout)
-        whole = whole or facts[name] == "whole"
+        whole = whole or facts[name] == _ALL
         most = limit if limit is not None else 4096
         if most < _STREAM:
             expected = expected and facts[name] == f"the first {most} characters"
         else:
-            expected = expected and facts[name] == "whole"
+            expected = expected and facts[name] == _ALL
     short = facts["without a limit"]
     return Finding(
-        answer=f"Of {_STREAM} characters come, without a limit, {brief(short)}; with a limit of"
+        answer=f"Of {_STREAM} characters, without a limit, {brief(short)} come; with a limit of"
         f" 20000000, {brief(facts['outputStreamsMaxLength 20000000'])}.",
         holds=expected,
         facts=facts,
@@ -145,7 +146,7 @@ def _kept(text: str) -> str:
     """Which part of the numbered lines a stream is."""
     whole = "".join(f"{n:0{_LINE - 1}d}\n" for n in range(_STREAM // _LINE))
     if text == whole:
-        return "whole"
+        return _ALL
     if not text:
         return "nothing"
     kept = text.rstrip("\n")

@@ -17,7 +17,7 @@ _SHORTEST_SECRET = 3
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*")
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _LONG_HEX = re.compile(r"\b(?=\d*[a-f])[0-9a-f]{24,}\b", re.IGNORECASE)
-_ADDRESS = re.compile(r"\b(?!127\.)\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)\b")
+_ADDRESS = re.compile(r"(?<![\w.=])(?!127\.)\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)\b")
 _HOST = re.compile(
     r"[\w.-]+\.(?:dynamicsessions\.io|azurecontainerapps\.(?:io|dev)|windows\.net|microsoft\.com)",
     re.IGNORECASE,

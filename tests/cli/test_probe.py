@@ -270,7 +270,7 @@ def test_a_pool_that_answers_otherwise_is_told_apart(
 @pytest.mark.parametrize(
     ("flag", "question", "said"),
     [
-        ("--PoolApp.first_image=True", "figures", "Of two figures comes the first figure"),
+        ("--PoolApp.first_image=True", "figures", "Of two figures, the first figure comes back"),
         ("--PoolApp.automatic_base64_decoding=False", "base64", "runs as it is"),
     ],
 )
