@@ -401,16 +401,22 @@ def test_at_a_pool_of_another_kind_nothing_else_is_asked(
 # -- as a command
 
 
+@pytest.fixture(scope="module")
+def quiet_pool(start_module_pool: PoolStarter) -> RunningPool:
+    """A pool in which nothing of another test can still run."""
+    return start_module_pool()
+
+
 def test_it_asks_first_and_without_a_terminal_it_needs_yes(
-    aca_kernel: Run, pool: RunningPool, tmp_path: Path
+    aca_kernel: Run, quiet_pool: RunningPool, tmp_path: Path
 ) -> None:
-    result = aca_kernel(*PROBE, **reach(pool))
+    result = aca_kernel(*PROBE, **reach(quiet_pool))
     assert result.returncode == 2
     assert PLAN.search(result.stdout)
     assert re.search(r"\d+ to \d+ minutes", result.stdout)
     assert "--yes" in result.stderr
     assert not list(tmp_path.glob(REPORT))
-    assert sessions_of(pool) == []
+    assert sessions_of(quiet_pool) == []
 
 
 @pytest.mark.parametrize(
@@ -422,39 +428,39 @@ def test_it_asks_first_and_without_a_terminal_it_needs_yes(
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_asked(
-    aca_kernel: Run, pool: RunningPool, arguments: tuple[str, ...], said: str
+    aca_kernel: Run, quiet_pool: RunningPool, arguments: tuple[str, ...], said: str
 ) -> None:
-    result = aca_kernel(*PROBE, "--yes", *arguments, **reach(pool))
+    result = aca_kernel(*PROBE, "--yes", *arguments, **reach(quiet_pool))
     assert result.returncode == 2, result.stdout
     assert said in result.stderr + result.stdout
     assert "Traceback" not in result.stderr
-    assert sessions_of(pool) == []
+    assert sessions_of(quiet_pool) == []
 
 
 def test_a_report_is_replaced_only_with_force(
-    aca_kernel: Run, pool: RunningPool, tmp_path: Path
+    aca_kernel: Run, quiet_pool: RunningPool, tmp_path: Path
 ) -> None:
     some = (*PROBE, "--yes", "--only", "room")
-    assert aca_kernel(*some, **reach(pool)).returncode == 0
+    assert aca_kernel(*some, **reach(quiet_pool)).returncode == 0
     before = reports(tmp_path)
-    again = aca_kernel(*some, **reach(pool))
+    again = aca_kernel(*some, **reach(quiet_pool))
     assert again.returncode == 2
     assert "--force" in again.stderr
     assert reports(tmp_path) == before
-    assert aca_kernel(*some, "--force", **reach(pool)).returncode == 0
+    assert aca_kernel(*some, "--force", **reach(quiet_pool)).returncode == 0
     assert reports(tmp_path)[0] != before[0]
 
 
-def test_its_options_make_no_sense_without_it(aca_kernel: Run, pool: RunningPool) -> None:
-    result = aca_kernel("doctor", "--only", "room", **reach(pool))
+def test_its_options_make_no_sense_without_it(aca_kernel: Run, quiet_pool: RunningPool) -> None:
+    result = aca_kernel("doctor", "--only", "room", **reach(quiet_pool))
     assert result.returncode == 2
     assert "--probe" in result.stderr
 
 
 def test_a_wrong_token_is_said_before_the_first_question(
-    aca_kernel: Run, pool: RunningPool, tmp_path: Path
+    aca_kernel: Run, quiet_pool: RunningPool, tmp_path: Path
 ) -> None:
-    result = aca_kernel(*PROBE, "--yes", **reach(pool) | {"ACA_ACCESS_TOKEN": "wrong"})
+    result = aca_kernel(*PROBE, "--yes", **reach(quiet_pool) | {"ACA_ACCESS_TOKEN": "wrong"})
     assert result.returncode == 1
     assert "HTTP 401" in result.stderr
     assert not list(tmp_path.glob(REPORT))
@@ -471,7 +477,7 @@ def terminal() -> Iterator[tuple[int, int]]:
 @pytest.mark.parametrize(("reply", "asked"), [(b"n\n", False), (b"y\n", True)])
 def test_at_a_terminal_the_user_is_asked(
     environment: dict[str, str],
-    pool: RunningPool,
+    quiet_pool: RunningPool,
     tmp_path: Path,
     terminal: tuple[int, int],
     reply: bytes,
@@ -481,7 +487,7 @@ def test_at_a_terminal_the_user_is_asked(
     os.write(ours, reply)
     result = subprocess.run(
         [sys.executable, "-m", "aca_kernel.cli", *PROBE, "--only", "room"],
-        env=environment | reach(pool),
+        env=environment | reach(quiet_pool),
         cwd=tmp_path,
         stdin=theirs,
         capture_output=True,
@@ -496,7 +502,7 @@ def test_at_a_terminal_the_user_is_asked(
 
 
 def test_ctrl_c_deletes_the_sessions_and_writes_what_there_is(
-    environment: dict[str, str], pool: RunningPool, tmp_path: Path
+    environment: dict[str, str], quiet_pool: RunningPool, tmp_path: Path
 ) -> None:
     waiting = threading.Event()
 
@@ -507,13 +513,17 @@ def test_ctrl_c_deletes_the_sessions_and_writes_what_there_is(
             waiting.set()
         return forward(asked)
 
-    with Changing(pool.endpoint, change) as proxy:
+    with Changing(quiet_pool.endpoint, change) as proxy:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "aca_kernel.cli", *PROBE, "--yes"),
                 *("--only", "room, calls at once, values"),
             ],
-            env={**environment, **reach(pool), "ACA_POOL_MANAGEMENT_ENDPOINT": proxy.endpoint},
+            env={
+                **environment,
+                **reach(quiet_pool),
+                "ACA_POOL_MANAGEMENT_ENDPOINT": proxy.endpoint,
+            },
             cwd=tmp_path,
             stderr=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -529,4 +539,4 @@ def test_ctrl_c_deletes_the_sessions_and_writes_what_there_is(
     assert [one["name"] for one in data["experiments"]] == ["room", "values"]
     assert "Ctrl-C" in data["ended early"]
     assert "ended early" in markdown
-    assert sessions_of(pool) == []
+    assert sessions_of(quiet_pool) == []
