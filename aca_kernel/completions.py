@@ -17,7 +17,11 @@ from .session import KernelSession
 __all__ = ["COMPLETION_DEADLINE", "Completions"]
 
 COMPLETION_DEADLINE = 0.7
-"""Seconds after which a completion request is answered with what is known (JupyterLab: 1 s)."""
+LONGEST_DEADLINE = 3.0
+"""Seconds after which a completion request is answered with what is known (JupyterLab: 1 s).
+
+A session that is far away has more: twice the time of a call there and back.
+"""
 
 
 class Completions:
@@ -29,7 +33,7 @@ class Completions:
         self._listing = Worker("aca-kernel-listing")  # never behind the session's own calls
 
     async def at(self, code: str, cursor_pos: int) -> dict[str, Any]:
-        """The content of a complete_reply, within `COMPLETION_DEADLINE`: nothing rather than late.
+        """The content of a complete_reply, within the deadline: nothing rather than late.
 
         Our magics' own names and options need no session and always come.
         """
@@ -40,11 +44,16 @@ class Completions:
                 self._names(own)
                 if own.values is not None
                 else self._words(place, own, code, cursor_pos),
-                COMPLETION_DEADLINE,
+                self._deadline(),
             )
         except (AcaKernelError, asyncio.TimeoutError):
             self._listing.abandon()
             return own.reply()
+
+    def _deadline(self) -> float:
+        interpreter = self._remote.interpreter
+        away = interpreter.round_trip if interpreter is not None else 0.0
+        return min(max(COMPLETION_DEADLINE, 2 * away), LONGEST_DEADLINE)
 
     async def _words(
         self, place: Place | None, own: Place, code: str, cursor_pos: int

@@ -36,6 +36,12 @@ __all__ = ["RELEASE_DEADLINE", "KernelSession"]
 RELEASE_DEADLINE = 2.0
 """Seconds that a shutdown may take to delete the session: Jupyter kills soon after."""
 
+ASK_DEADLINE = 10.0
+"""Seconds that the service may take to say what it knows of a session."""
+
+STOP_DEADLINE = 30.0
+"""Seconds that deleting a session may take when a user has asked for it."""
+
 LOCAL_TOLERANCE = 3.0
 """Seconds without the embedded local pool after which it is taken for ended."""
 
@@ -44,6 +50,9 @@ REMEMBER_EVERY = 60.0
 
 DEFAULT_COOLDOWN = 300.0
 """Seconds that a session is taken to live without a call when the service does not say."""
+
+SHORTEST_KEEP = 1.0
+"""Seconds between two calls that keep a session alive, whatever cooldown the service tells."""
 
 
 class KernelSession:
@@ -248,7 +257,9 @@ class KernelSession:
         """What the service says about the session; None when it has none or cannot tell."""
         client, _ = await self.connected()
         try:
-            info: SessionInfo = await self.worker.call(client.get_session, self.identifier)
+            info: SessionInfo = await self.worker.call(
+                client.get_session, self.identifier, timeout=ASK_DEADLINE
+            )
         except (NotFound, VersionLacks):
             return None
         return info
@@ -263,13 +274,16 @@ class KernelSession:
 
     async def renew(self) -> None:
         """Leave an attached session for the kernel's own; delete the own one for a new one."""
-        if self.is_own:
-            await self.stop()
-            return
-        self._leave()
-        self._attached = ""
-        if self._derived in self._reached:
-            await self.stop()
+        if not self.is_own:
+            self._leave()
+            self._attached = ""
+            if self._derived not in self._reached:
+                return
+        self._note_reached()
+        was_reached = self._derived in self._reached
+        if not await self.stop() and was_reached:
+            # What cannot be deleted may live on under its name.
+            self._derived = derive_identifier(None, b"")
 
     async def share(self, on: bool) -> None:
         """Let plain calls of other clients into this notebook's namespace, or keep them out."""
@@ -286,15 +300,21 @@ class KernelSession:
         self._leave()
         self._attached = identifier
 
-    async def stop(self) -> None:
-        """Delete the session; the next cell starts a new, empty one."""
+    async def stop(self) -> bool:
+        """Delete the session; the next cell starts a new, empty one.
+
+        False when the service says that there was none.
+        """
         client, _ = await self.connected()
-        await self.worker.call(client.delete_session, self.identifier)
+        is_deleted: bool = await self.worker.call(
+            client.delete_session, self.identifier, timeout=STOP_DEADLINE
+        )
         if self._restart_pending:
             self.marker.clear()
         self._forget(self.identifier, client)
         self._leave()
         self._reached.discard(self.identifier)
+        return is_deleted
 
     def _leave(self) -> None:
         self._restart_pending = False  # that was owed to this session
@@ -338,7 +358,8 @@ class KernelSession:
         try:
             while (left := self._last_cell + self.keep_alive - time.monotonic()) > 0:
                 cooldown = self.interpreter and self.interpreter.cooldown_seconds
-                await asyncio.sleep(min((cooldown or DEFAULT_COOLDOWN) / 2, left))
+                pause = max(SHORTEST_KEEP, (cooldown or DEFAULT_COOLDOWN) / 2)
+                await asyncio.sleep(min(pause, left))
                 if self.client is None or self._ending or not self.started:
                     return
                 if time.monotonic() - self._last_cell < self.keep_alive:

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..errors import (
+    AcaKernelError,
+    AnswerLost,
+    BadRequest,
+    ServiceUnavailable,
+    UnexpectedAnswer,
+)
 from ..link.client import NoGuest
 from .base import CellRequest, Emit, Interpreter, Reply, notice_output
 
 __all__ = ["AutoInterpreter"]
+
+
+_PERHAPS_THE_LINK = (AnswerLost, BadRequest, ServiceUnavailable, UnexpectedAnswer)
+"""What the link's first call may meet where a short call of direct mode gets through."""
 
 
 class AutoInterpreter(Interpreter):
@@ -17,6 +28,8 @@ class AutoInterpreter(Interpreter):
     def __init__(self, linked: Interpreter, direct: Interpreter) -> None:
         self._current = self._linked = linked
         self._direct = direct
+        self._has_linked = False
+        self._why = ""  # why it is direct mode, until it has been told
 
     @property
     def mode(self) -> str:  # type: ignore[override]
@@ -27,6 +40,11 @@ class AutoInterpreter(Interpreter):
     def cooldown_seconds(self) -> float | None:  # type: ignore[override]
         """The pool's cooldown period, as far as the interpreter in use knows it."""
         return self._current.cooldown_seconds
+
+    @property
+    def round_trip(self) -> float:  # type: ignore[override]
+        """Seconds that a call takes, as far as the interpreter in use has measured it."""
+        return self._current.round_trip
 
     @property
     def is_reached(self) -> bool:  # type: ignore[override]
@@ -47,17 +65,38 @@ class AutoInterpreter(Interpreter):
         """Start the link, or direct mode when the session cannot hold a guest."""
         try:
             await self._current.start(emit)
-        except NoGuest as error:
-            self._current = self._direct
-            if emit is not None:
-                text = f"Direct mode, because this session cannot be linked to: {error.reason}."
-                emit(notice_output(text))
-            await self._current.start(emit)
+        except (NoGuest, *_PERHAPS_THE_LINK) as error:
+            if not self._may_fall_back(error):
+                raise
+            await self._fall_back(error, emit)
+        else:
+            self._has_linked = self._has_linked or self._current is self._linked
+        self._tell(emit)
+
+    def _may_fall_back(self, error: AcaKernelError) -> bool:
+        """Whether direct mode may help: not where a link that worked has met a fault."""
+        if self._current is self._direct:
+            return False
+        return isinstance(error, NoGuest) or not self._has_linked
+
+    async def _fall_back(self, error: AcaKernelError, emit: Emit | None) -> None:
+        """Go on in direct mode, if that works: else what is wrong has no part in the link."""
+        await self._direct.start(emit)
+        self._current = self._direct
+        reason = error.reason if isinstance(error, NoGuest) else error.what.rstrip(".")
+        self._why = f"Direct mode, because this session cannot be linked to: {reason}."
+
+    def _tell(self, emit: Emit | None) -> None:
+        """Say once, in the first cell, why it is direct mode."""
+        if self._why and emit is not None:
+            emit(notice_output(self._why))
+            self._why = ""
 
     async def execute(self, request: CellRequest, emit: Emit) -> Reply:
         """Run one cell."""
         if not self._current.started:
             await self.start(emit)
+        self._tell(emit)
         return await self._current.execute(request, emit)
 
     async def interrupt(self) -> None:
@@ -72,8 +111,10 @@ class AutoInterpreter(Interpreter):
         """Give the next cell a fresh Python state."""
         try:
             await self._current.reset()
-        except NoGuest:
-            await self.start()
+        except (NoGuest, *_PERHAPS_THE_LINK) as error:
+            if not self._may_fall_back(error):
+                raise
+            await self._fall_back(error, None)
             await self._current.reset()
 
     async def share(self, on: bool) -> None:

@@ -120,6 +120,9 @@ class Interpreter(ABC):
     cooldown_seconds: float | None = None
     """The pool's cooldown period as the session's own times tell it; None when unknown."""
 
+    round_trip: float = 0.0
+    """Seconds that a call takes on its way there and back, as measured; 0 when not known."""
+
     shared: bool = True
     """Whether plain calls of other clients run in the namespace of this notebook's cells."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import AcaKernelError
 from ..link.protocol import STOP_FILE
-from ..pool import PoolClient, upload
+from ..pool import PoolClient, SessionInfo, upload
 from .worker import Worker
 
 __all__ = ["Beside"]
@@ -26,6 +26,7 @@ class Beside:
         self._identifier = identifier
         # Stopped with the session's own: what asks after its end might allocate it anew.
         self._worker = Worker("aca-kernel-beside", besides=worker)
+        self._etag = ""  # of the session, as first seen
 
     async def answers_while(self, exchange: asyncio.Future[Any]) -> bool:
         """Whether the service answers within 2 s; False when ``exchange`` ends before it does.
@@ -57,19 +58,40 @@ class Beside:
 
     async def cooldown(self) -> float | None:
         """Seconds without a call after which the session ends; None when nobody says so."""
+        info = await self._session()
+        if info is None:
+            return None
+        self._etag = info.etag
+        return info.cooldown_seconds
+
+    async def is_replaced(self) -> bool | None:
+        """Whether the service has replaced the session since `cooldown`; None: nobody knows."""
+        info = await self._session()
+        if info is None or not info.etag or not self._etag:
+            return None
+        return info.etag != self._etag
+
+    async def _session(self) -> SessionInfo | None:
+        """What the service says of the session; None when it does not, within 2 s."""
         if not self._client.supports("get_session"):
             return None
+        question = asyncio.ensure_future(
+            self._worker.call(self._client.get_session, self._identifier, timeout=DEADLINE)
+        )
+        await asyncio.wait([question], timeout=2 * DEADLINE)
+        if not question.done():
+            question.cancel()
+            self._worker.abandon()
+            return None
         try:
-            info = await self._worker.call(self._client.get_session, self._identifier)
+            return question.result()
         except AcaKernelError:
             return None
-        seconds: float | None = info.cooldown_seconds
-        return seconds
 
     def _ask(self) -> None:
         """Call something that the session's interpreter has no part in."""
         if self._client.supports("get_session"):
-            self._client.get_session(self._identifier)
+            self._client.get_session(self._identifier, timeout=DEADLINE)
         else:
             next(iter(self._client.list_files(self._identifier)), None)
 

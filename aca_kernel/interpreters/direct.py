@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from ..errors import AcaKernelError, NotFound, SessionLost
+from ..errors import (
+    AcaKernelError,
+    AuthenticationError,
+    ExecutionFailed,
+    NotFound,
+    NotSent,
+    PermissionRefused,
+    PoolFull,
+    RefusedForNow,
+    SessionLost,
+)
 from ..pool import Execution, PoolClient, shorten
 from . import probes
 from .base import CellRequest, Emit, Interpreter, Output, Reply, notice_output
@@ -22,6 +33,7 @@ from .mapping import (
     result_text,
     service_failure,
 )
+from .statusline import StatusLine, while_starting, while_waiting
 from .worker import Worker
 
 __all__ = ["DirectInterpreter", "interrupted_reply", "run_direct"]
@@ -31,6 +43,15 @@ SERVICE_CAP = 220
 
 PROBE_TIMEOUT = 10
 """Seconds for short code of ours beside a cell."""
+
+OPTIONAL_TIMEOUT = 3.0
+"""Seconds for a call that a cell can do without."""
+
+RESET_TIMEOUT = 10.0
+"""Seconds for the call that deletes a session."""
+
+BUSY = SERVICE_CAP + 30.0
+"""Seconds that a cell waits for a session that takes no other call while code runs."""
 
 TRUSTED_IDLE = 60.0
 """Seconds without a call after which the session is looked at before a cell runs in it."""
@@ -63,7 +84,9 @@ async def _run(
     emit: Emit,
     call: Call,
     timeout: int,
+    cut: int = OUTPUT_LIMIT,
 ) -> tuple[Reply, Execution]:
+    """As `run_direct`; ``cut`` is the length at which the service was seen to cut a stream."""
     execution: Execution = await call(
         client.execute,
         identifier,
@@ -71,7 +94,7 @@ async def _run(
         timeout=timeout,
         output_limit=OUTPUT_LIMIT,
     )
-    limit = OUTPUT_LIMIT if client.supports("output_limit") else DEFAULT_OUTPUT_LIMIT
+    limit = min(cut, execution.output_limit or DEFAULT_OUTPUT_LIMIT)
     shown = ""
     if _may_be_string(execution, request):
         answer = await _probe(client, identifier, probes.shown_as(execution.result), call)
@@ -89,20 +112,22 @@ async def _run(
     return reply, execution
 
 
-async def _probe(client: PoolClient, identifier: str, code: str, call: Call) -> dict[str, Any]:
-    """What a probe beside a cell found; {} when it failed, for the cell itself has run."""
+async def _probe(
+    client: PoolClient, identifier: str, probe: probes.Probe, call: Call
+) -> dict[str, Any]:
+    """What a probe beside a cell found; {} when it failed, because the cell itself has run."""
     try:
         answer: Execution = await call(
             client.execute,
             identifier,
-            code,
+            probe.code,
             timeout=PROBE_TIMEOUT,
             output_limit=OUTPUT_LIMIT,
             repeatable=True,
         )
     except AcaKernelError:
         return {}
-    return probes.parse_line(answer.stdout)
+    return probe.read(answer) or {}
 
 
 def _may_be_string(execution: Execution, request: CellRequest) -> bool:
@@ -144,6 +169,10 @@ class DirectInterpreter(Interpreter):
         self._timeout = max(1, min(SERVICE_CAP, int(seconds)))
         self._interrupted: asyncio.Event | None = None
         self._starting = asyncio.Lock()
+        self._guid_counts = True  # until a header has changed in a session that is the same
+        self._asks_for_etag = True
+        self._is_fresh_due = False
+        self._cut = OUTPUT_LIMIT
         self._forget()
         self._greeted_before = False
 
@@ -168,31 +197,107 @@ class DirectInterpreter(Interpreter):
         """
         async with self._starting:  # warming up and the first cell may both ask for it
             if self._mark is None:
-                await self._greet(emit)
+                await while_starting(self._greet(emit), emit)
             else:
-                await self._look()
+                await self._look(emit)
 
     async def _greet(self, emit: Emit | None) -> None:
         self.is_reached = True
         mark = secrets.token_hex(8)
-        answer = await self.worker.call(
-            self.client.execute, self.identifier, probes.greeting(mark), repeatable=True
-        )
-        if not answer.succeeded:
-            raise service_failure(answer.stderr)
-        earlier = probes.parse_line(answer.stdout).get("mark")
+        earlier = await self._read_mark(mark, emit)
+        if earlier and earlier != mark and self._is_fresh_due:
+            # Deleting the session has not helped: its Python can be ended all the same.
+            await self._end_python()
+            earlier = await self._read_mark(mark, emit)
+            if earlier and earlier != mark:
+                raise ExecutionFailed(
+                    "The restart did not happen: the service has not ended the session, and its"
+                    " Python could not be ended either.",
+                    left="Variables and files are as they were.",
+                    remedy="Use %session new for a new session, or run the cell again to try once"
+                    " more.",
+                )
+        self._is_fresh_due = False
         if earlier == mark:
-            earlier = None  # our own, when the greeting was repeated after a lost answer
-        self._note(answer)
+            earlier = ""  # our own, when the greeting was repeated after a lost answer
         self._etag = await self._read_etag()
-        self._mark = earlier if isinstance(earlier, str) else mark
-        if isinstance(earlier, str) and not self._greeted_before and emit is not None:
+        self._mark = earlier or mark
+        if earlier and not self._greeted_before and emit is not None:
             text = (
                 f"Reattached to the living session {shorten(self.identifier)}: variables and"
                 " files are as they were."
             )
             emit(notice_output(text))
         self._greeted_before = True
+
+    async def _read_mark(self, mark: str, emit: Emit | None) -> str | None:
+        """The mark in the session before, "" for none, after which it is ``mark``.
+
+        None when what the session says cannot be read: that is no other mark.
+        """
+        probe = probes.greeting(mark)
+        for attempt in (1, 2):
+            answer: Execution = await self._when_free(
+                emit,
+                self.client.execute,
+                self.identifier,
+                probe.code,
+                output_limit=OUTPUT_LIMIT,
+                repeatable=True,
+            )
+            # What waits behind code that then fails is aborted once (docs/service.md 8).
+            if answer.succeeded or attempt == 2 or "aborted" not in answer.stderr.lower():
+                break
+        if not answer.succeeded:
+            raise service_failure(answer.stderr, answer.status)
+        self._note(answer)
+        said = probe.read(answer)
+        if probe.mark in answer.stdout and len(answer.stdout) < probes.GREETING_LENGTH:
+            self._cut = len(answer.stdout)
+        found = said.get("mark") if said is not None else None
+        return (found if isinstance(found, str) else "") if said is not None else None
+
+    async def _end_python(self) -> None:
+        with contextlib.suppress(AcaKernelError):  # how it ends, the next call tells
+            await self.worker.call(
+                self.client.execute,
+                self.identifier,
+                probes.end_python(),
+                timeout=PROBE_TIMEOUT,
+                repeatable=True,
+            )
+
+    async def _when_free(
+        self, emit: Emit | None, function: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        """What ``function`` gives; while the session refuses it for now it is called again.
+
+        A service that takes one call at a time refuses all others while code runs, also such as
+        nobody waits for any more. Nothing is run by a call that is refused so.
+        """
+        line = StatusLine(emit)
+        began = time.monotonic()
+        pause = 0.25
+        while True:
+            try:
+                result = await self.worker.call(function, *args, **kwargs)
+            except RefusedForNow as error:
+                waited = time.monotonic() - began
+                may_have_run = error.status == 408 and not kwargs.get("repeatable")
+                if not error.is_passing or may_have_run or waited > BUSY:
+                    raise
+                asked = error.retry_after or 0.0
+                line.say(
+                    f"{error.what} Code of an earlier cell may still run there, which the service"
+                    f" cannot stop. Waiting, {waited:.0f} s so far. Interrupt the kernel to stop"
+                    " waiting."
+                )
+                await asyncio.sleep(min(max(pause, asked), BUSY - waited + 1))
+                pause = min(2 * pause, 5.0)
+            else:
+                if line.is_shown:
+                    line.say(f"Waited {time.monotonic() - began:.0f} s for the session.")
+                return result
 
     async def execute(self, request: CellRequest, emit: Emit) -> Reply:
         """Run one cell by one call. Streams come when it has ended.
@@ -222,12 +327,24 @@ class DirectInterpreter(Interpreter):
     async def _execute(self, request: CellRequest, emit: Emit) -> Reply:
         await self.start(emit)
         known = self._guid
+
+        async def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            return await self._when_free(emit, function, *args, **kwargs)
+
         outputs: list[Output] = []
         reply, execution = await _run(
-            self.client, self.identifier, request, outputs.append, self.worker.call, self._timeout
+            self.client,
+            self.identifier,
+            request,
+            outputs.append,
+            call,
+            self._timeout,
+            self._cut,
         )
         self._note(execution)
-        is_lost = bool(known and execution.session_guid and execution.session_guid != known)
+        is_lost = False
+        if known and execution.session_guid not in ("", known):
+            is_lost = await self._is_another(emit)
         for output in outputs:
             # The loss explains an error of the cell, such as a name that is missing.
             if not (is_lost and output.msg_type == "error"):
@@ -248,56 +365,65 @@ class DirectInterpreter(Interpreter):
 
     def _note(self, execution: Execution) -> None:
         self._last_answer = time.monotonic()
-        self._guid = execution.session_guid or self._guid
+        if self._guid_counts:
+            self._guid = execution.session_guid or self._guid
 
-    async def _look(self) -> None:
+    async def _is_another(self, emit: Emit | None) -> bool:
+        """Whether the session has another mark than before: its Python is another one.
+
+        The arbiter where a header or an etag has changed: either may change with every call.
+        """
+        try:
+            found = await self._read_mark(self._mark or "", emit)
+        except ExecutionFailed:
+            return False  # nobody knows
+        if found is None or found == self._mark:
+            self._guid_counts = False
+            self._guid = ""
+            return False
+        return True
+
+    async def _look(self, emit: Emit | None) -> None:
         """Raise SessionLost when the session is another than before; nothing has run then."""
+        is_quiet = time.monotonic() - self._last_answer > TRUSTED_IDLE
         if self._doubtful:
-            await self._look_for_mark()
-        elif self._etag:
-            # The guid in each answer tells as well, but only after the cell has run.
-            if not self._guid or time.monotonic() - self._last_answer > TRUSTED_IDLE:
-                await self._look_at_etag()
-        elif not self._guid:
-            await self._look_for_mark()
-
-    async def _look_at_etag(self) -> None:
-        if await self._read_etag() != self._etag:
-            self._lose()
+            await while_waiting(
+                self._look_for_mark(emit),
+                emit,
+                "The session does not answer yet: code of an earlier cell may still run there,"
+                " which the service cannot stop. Waiting, {seconds} so far.",
+                "The session answers again after {seconds}.",
+            )
+        # The guid in each answer tells as well, but only after the cell has run.
+        elif self._etag and (not self._guid or is_quiet):
+            if await self._read_etag() != self._etag:  # or it cannot be read now
+                await self._look_for_mark(emit)
+        elif not self._etag and not self._guid:
+            await self._look_for_mark(emit)
 
     async def _read_etag(self) -> str:
-        if not self.client.supports("get_session"):
+        if not self._asks_for_etag or not self.client.supports("get_session"):
             return ""
         try:
-            info = await self.worker.call(self.client.get_session, self.identifier)
-        except NotFound:
-            return ""
+            info = await self.worker.call(
+                self.client.get_session, self.identifier, timeout=OPTIONAL_TIMEOUT
+            )
         except AcaKernelError:
-            if self._etag:
-                raise
-            return ""  # a pool that cannot tell: the guid or the mark has to do
+            # A pool that cannot tell: the guid or the mark has to do.
+            self._asks_for_etag = False
+            self._etag = ""
+            return ""
         self.cooldown_seconds = info.cooldown_seconds
         return str(info.etag)
 
-    async def _look_for_mark(self) -> None:
-        for attempt in (1, 2):
-            answer = await self.worker.call(
-                self.client.execute,
-                self.identifier,
-                probes.greeting(self._mark or ""),
-                repeatable=True,
-            )
-            # What waits behind code that then fails is aborted once (docs/service.md 8).
-            if answer.succeeded or attempt == 2 or "aborted" not in answer.stderr.lower():
-                break
-        if not answer.succeeded:
-            raise service_failure(answer.stderr)
+    async def _look_for_mark(self, emit: Emit | None) -> None:
         known, expected = self._guid, self._mark
-        self._note(answer)
+        found = await self._read_mark(expected or "", emit)
         self._doubtful = False
-        if probes.parse_line(answer.stdout).get("mark") == expected:
+        if found is None or found == expected:
+            self._etag = await self._read_etag() if self._etag else ""
             return
-        if known and known == answer.session_guid:
+        if known and known == self._guid:
             self._forget()
             raise SessionLost(
                 "The session's Python was replaced, most often because it ran out of memory.",
@@ -323,15 +449,34 @@ class DirectInterpreter(Interpreter):
             self._interrupted.set()
 
     def reset_call(self) -> Callable[[], Any] | None:
-        """A blocking call that deletes the session, within 2 s."""
+        """A blocking call that deletes the session, within 2 s; NotFound when there is none."""
         if self._mark is None:
             return None
-        return lambda: self.client.delete_session(self.identifier, timeout=2.0)
+
+        def delete() -> None:
+            if not self.client.delete_session(self.identifier, timeout=2.0):
+                raise NotFound("The pool says that it has no such session.", status=404)
+
+        return delete
 
     async def reset(self) -> None:
-        """Delete the session, which is the only way to a fresh Python state here."""
-        await self.worker.call(self.client.delete_session, self.identifier)
+        """Delete the session, or else end its Python: what there is of fresh Python state here.
+
+        Raises ExecutionFailed when neither has brought it.
+        """
+        is_deleted = False
+        try:
+            is_deleted = await self.worker.call(
+                self.client.delete_session, self.identifier, timeout=RESET_TIMEOUT
+            )
+        except (AuthenticationError, NotSent, PermissionRefused, PoolFull):
+            raise
+        except AcaKernelError:
+            self.worker.abandon()  # a call that is not answered, or a service that lacks it
         self._forget()
+        self._is_fresh_due = True
+        if not is_deleted:
+            await self._greet(None)  # a session that is said not to be there may live on
 
     def close(self) -> None:
         """Let the worker thread go."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import ExecutionFailed, SessionLost
 from ..outputs.streams import bare, plain
+from ..pool.refusals import clean
 from .base import Output, Reply, notice_output
 
 __all__ = [
@@ -18,10 +19,13 @@ __all__ = [
     "completions",
     "death",
     "dropped",
+    "guest_failed",
     "history_lines",
     "link_taken",
+    "not_passed_on",
     "others_calls",
     "prompt_of",
+    "python_replaced",
     "reply_of",
     "session_replaced",
     "still_running",
@@ -163,8 +167,11 @@ def cause(code: Any) -> str:
     return f"it ended itself with exit status {code}"
 
 
-def death(event: Any, code: Any) -> ExecutionFailed | None:
-    """What a cell fails with when the guest kernel was replaced under it; None for other events."""
+def death(event: Any, code: Any, why: Any = "") -> ExecutionFailed | None:
+    """What a cell fails with when the guest kernel was replaced under it; None for other events.
+
+    ``why`` is what it wrote to stderr when it did not even start.
+    """
     left = "Variables are gone; the files in /mnt/data are still there."
     if event == "restarted":
         return ExecutionFailed(
@@ -172,7 +179,14 @@ def death(event: Any, code: Any) -> ExecutionFailed | None:
             left=left,
             remedy="Run the notebook from the top.",
         )
-    if event in ("died", "failed"):
+    said = clean(why[:300]) if isinstance(why, str) else ""
+    if event == "failed":
+        return ExecutionFailed(
+            f"The session's Python does not start: {said or cause(code)}.",
+            left=f"{left} Nothing of this cell was run.",
+            remedy="Run the cell again. If it stays so: %session new, for a new session.",
+        )
+    if event == "died":
         return ExecutionFailed(
             f"The session's Python died: {cause(code)}. It was started again.",
             left=left,
@@ -224,13 +238,54 @@ def link_taken() -> SessionLost:
     )
 
 
-def session_replaced() -> SessionLost:
-    """What to tell when the guest is not there any more."""
+def session_replaced(*, is_sure: bool = False) -> SessionLost:
+    """What to tell when the guest is not there any more; ``is_sure``: the whole session is not."""
+    if is_sure:
+        return SessionLost(
+            "The service replaced this session: it had been idle for longer than its cooldown"
+            " period, or somebody deleted it.",
+            left="Variables and the files in /mnt/data are gone. Nothing is run again by itself.",
+            remedy=_FROM_THE_TOP,
+        )
     return SessionLost(
         "The service replaced this session: it had been idle for longer than its cooldown"
         " period, somebody deleted it, or its Python died.",
         left="Variables are gone, and the files in /mnt/data if the session is a new one"
         " (%files shows them). Nothing is run again by itself.",
-        remedy="Run the notebook from the top. `%session keep-alive` keeps a session awake"
-        " for longer.",
+        remedy=_FROM_THE_TOP,
+    )
+
+
+_FROM_THE_TOP = (
+    "Run the notebook from the top. `%session keep-alive` keeps a session awake for longer."
+)
+
+
+def python_replaced() -> ExecutionFailed:
+    """What to tell when the session is the same, but not the Python that held the guest."""
+    return ExecutionFailed(
+        "The session's Python was started anew: it died, most often because it ran out of"
+        " memory, or another client replaced it.",
+        left="Variables are gone; the files in /mnt/data are still there. Nothing is run again"
+        " by itself.",
+        remedy="Run the notebook from the top, with less data at a time.",
+    )
+
+
+def guest_failed(detail: str) -> ExecutionFailed:
+    """What to tell when the guest says that it has failed."""
+    return ExecutionFailed(
+        f"The part of aca-kernel that runs in the session has failed: {detail or 'no reason'}.",
+        left="Variables are gone; the files in /mnt/data are still there.",
+        remedy="Run the notebook from the top. If it happens again, please report it.",
+    )
+
+
+def not_passed_on() -> ExecutionFailed:
+    """What to tell when the guest is there, but the session passes no exchange on to it."""
+    return ExecutionFailed(
+        "The session does not pass this kernel's calls on to the Python that the notebook uses.",
+        left="Variables and files are still there. Whether this cell's code was run is not known.",
+        remedy="Run the cell again: the link is made anew. If it stays so, set ACA_KERNEL_MODE to"
+        " direct and restart the kernel.",
     )

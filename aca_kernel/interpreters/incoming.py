@@ -37,15 +37,22 @@ class Running:
         return self.reply is not None and self.idle
 
     def leave_out(self) -> None:
-        """Tell of a message that was too large to come through."""
+        """Tell of a message that did not come through because of its size."""
         self.is_incomplete = True
         if self.emit is not None:
             self.emit(
                 notice_output(
-                    f"A message of the session was larger than {MAX_LINE_BYTES >> 20} MB and was"
-                    " left out. Write large results to a file and %download it."
+                    "A message of the session was left out: it was larger than"
+                    f" {MAX_LINE_BYTES >> 20} MB, or the service lets no answer pass that has a"
+                    " part of it. Write large results to a file and %download it."
                 )
             )
+
+    def give_up(self) -> None:
+        """Take the request as ended: the session has said all that it says of it."""
+        if not self.idle:
+            self.idle, self.idle_at = True, time.monotonic()
+        self.is_incomplete = True
 
 
 class Incoming:
@@ -158,7 +165,7 @@ class Incoming:
         elif type(number) is int and self.kernel < number < MOST_NUMBER:
             self.kernel = number
             self.next_count = 1
-            error = death(event, code)
+            error = death(event, code, message.get("why"))
             if error is not None and running is not None:
                 raise error
 

@@ -5,39 +5,35 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
-from typing import Any, TypeVar
+from typing import Any
 
-from ..errors import (
-    AcaKernelError,
-    ExecutionFailed,
-    PoolFull,
-    ServiceUnavailable,
-    TooManyRequests,
-    TransportError,
-)
-from ..link.client import MOST_NUMBER, GuestGone, Hello, Link, LinkTaken, NoGuest, Transient
+from ..errors import AcaKernelError, ExecutionFailed, PoolFull
+from ..link.client import MOST_NUMBER, GuestFailed, GuestGone, Link, LinkTaken, Transient
 from ..link.counts import count_request
 from ..pool import PoolClient, shorten
 from .base import CellRequest, Emit, Interpreter, Reply, notice_output
 from .beside import Beside
 from .guestmessages import (
     completions,
+    guest_failed,
     history_lines,
     link_taken,
+    not_passed_on,
+    python_replaced,
     reply_of,
     session_replaced,
     still_running,
 )
+from .handshake import meet, patiently
 from .incoming import Incoming, Running
 from .outage import Outage
+from .statusline import while_starting
 from .worker import Worker
 
 __all__ = ["LinkedInterpreter"]
-
-T = TypeVar("T")
 
 WAIT = 1.0
 """Seconds that the guest may keep a silent exchange."""
@@ -57,8 +53,11 @@ RESTART_PATIENCE = 1.5
 LOST_REPLY = 1.0
 """Seconds that an interrupted cell, whose idle has come, still waits for its reply."""
 
-PASSING = (Transient, TransportError, ServiceUnavailable, TooManyRequests)
-"""What an exchange may fail with while the session itself is all right."""
+REFUSALS = 3
+"""Refusals in a row after which a cell that has surely not begun is taken back."""
+
+SILENCES = 3
+"""Calls in a row that pass the guest by although it is there, after which the cell is told."""
 
 
 class LinkedInterpreter(Interpreter):
@@ -106,19 +105,27 @@ class LinkedInterpreter(Interpreter):
         return self._met
 
     async def start(self, emit: Emit | None = None) -> None:
-        """Put the guest into the session, or find it there.
+        """Put the guest into the session, or find it there, and see that it works.
 
-        Raises NoGuest when the session cannot hold one: direct mode is left then.
+        A start that takes long is told in a status line. Raises NoGuest when the session cannot
+        hold a guest: direct mode is left then.
         """
         if self._starting is None or (self._starting.done() and not self._met):
             self._starting = asyncio.ensure_future(self._start(emit))
-        await asyncio.shield(self._starting)
+        starting = self._starting
+        try:
+            await while_starting(asyncio.shield(starting), emit)
+        except asyncio.CancelledError:
+            if emit is not None:  # the user's interrupt; else a question that came too late
+                starting.cancel()
+            raise
         if emit is None:
             await self._cooldown_is_known()
 
     async def _start(self, emit: Emit | None) -> None:
         self.is_reached = True  # what is asked for is allocated, whatever comes back
-        hello = await self._hello()
+        self._link = Link(self.client, self.identifier, self.worker.call)
+        hello = await meet(self._link, self.worker, self._share, self._greet)
         self.shared = hello.share
         self._incoming.kernel = hello.kernel
         self._incoming.next_count = 1 if hello.cells == 0 else None
@@ -131,20 +138,9 @@ class LinkedInterpreter(Interpreter):
             emit(notice_output(text))
         self._met = True
 
-    async def _hello(self) -> Hello:
-        try:
-            return await self._patiently(lambda: self._link.hello(self._share))
-        except Transient as error:
-            raise NoGuest(error.what) from None
-
-    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """What ``attempt`` brings; what another client's calls spoil is tried a few times."""
-        for _ in range(4):
-            try:
-                return await attempt()
-            except Transient:
-                await asyncio.sleep(0.2)
-        return await attempt()
+    def _greet(self, kernel: int) -> str:
+        self._incoming.kernel = kernel
+        return self._send("shell", "kernel_info_request", {})
 
     async def share(self, on: bool) -> None:
         """Have plain calls of other clients run in the guest kernel, or not."""
@@ -152,17 +148,18 @@ class LinkedInterpreter(Interpreter):
         if not self._met:
             await self.start()
         try:
-            self.shared = await self._patiently(lambda: self._link.share(on))
-        except GuestGone:
-            raise self._lost() from None
+            self.shared = await patiently(lambda: self._link.share(on))
+        except (GuestGone, GuestFailed) as error:
+            self._silences = SILENCES
+            await self._look_into(error)
         except LinkTaken:
             raise self._taken() from None
 
     async def pass_by(self, code: str) -> None:
         """Have the next plain call with this code run past the guest kernel."""
         if self._met:
-            with suppress(GuestGone):
-                await self._patiently(lambda: self._link.announce(code))
+            with suppress(GuestGone, GuestFailed):
+                await patiently(lambda: self._link.announce(code))
 
     async def _learn_cooldown(self) -> None:
         self.cooldown_seconds = await self._beside.cooldown()
@@ -171,6 +168,12 @@ class LinkedInterpreter(Interpreter):
         """Wait until the service has said it: beside the first cell, which needs no part of it."""
         if self._learning is not None:
             await asyncio.wait([self._learning], timeout=1.0)
+            self._learning = None
+
+    @property
+    def round_trip(self) -> float:  # type: ignore[override]
+        """Seconds that a call takes on its way, as measured; 0 while it is not known."""
+        return self._link.round_trip
 
     # -- cells
 
@@ -196,6 +199,7 @@ class LinkedInterpreter(Interpreter):
             "stop_on_error": False,  # the queue of cells is on this machine
         }
         running = Running(self._send("shell", "execute_request", content), request, emit)
+        self._silences = self._refusals = 0
         self._incoming.begin(running)
         try:
             reply = await self._follow(running)
@@ -210,6 +214,8 @@ class LinkedInterpreter(Interpreter):
         while not running.done:
             await self._exchange(running, wait=WAIT)
             now = time.monotonic()
+            if self._link.has_ended(running.message_id):
+                running.give_up()
             if (
                 self._execution_timeout is not None
                 and not timed_out
@@ -291,7 +297,7 @@ class LinkedInterpreter(Interpreter):
             return
         self._interrupted_at = time.monotonic()
         self._interrupted.set()
-        self._link.peer.send({"op": "interrupt", "kernel": self._incoming.kernel})
+        self._link.queue({"op": "interrupt", "kernel": self._incoming.kernel})
         self._incoming.cancel_question()
 
     def reset_call(self) -> Callable[[], Any] | None:
@@ -315,8 +321,8 @@ class LinkedInterpreter(Interpreter):
             await self.start()
         restart = self._link.restart_call()
         try:
-            self._incoming.kernel = await self._patiently(lambda: self.worker.call(restart))
-        except GuestGone:
+            self._incoming.kernel = await patiently(lambda: self.worker.call(restart))
+        except (GuestGone, GuestFailed):
             self._met = False
             return
         self._incoming.next_count = 1
@@ -337,7 +343,7 @@ class LinkedInterpreter(Interpreter):
             "date": datetime.now(timezone.utc).isoformat(),
             "version": "5.3",
         }
-        self._link.peer.send(
+        self._link.queue(
             {
                 "op": "send",
                 "channel": channel,
@@ -348,31 +354,40 @@ class LinkedInterpreter(Interpreter):
                     "metadata": {},
                     "content": dict(content),
                 },
-            }
+            },
+            str(header["msg_id"]),
         )
         return str(header["msg_id"])
 
     async def _exchange(self, running: Running, *, wait: float) -> None:
-        """One exchange that came through; while the network is away, a status line says so."""
+        """One exchange that came through; while the network is away, a status line says so.
+
+        That an exchange failed says nothing of the cell. So it is repeated; and when that comes
+        to an end, the cell is taken back, or the error says that it may run.
+        """
         outage = Outage(running.emit, self._outage_tolerance, self.cooldown_seconds)
         while True:
             try:
                 messages = await self._answer(running, wait, outage)
-            except PoolFull:
+            except PoolFull as error:
                 self._met = False
-                raise
-            except PASSING as error:
-                if not await outage.wait(error, self._interrupted):
-                    raise outage.over() from None
+                raise self._given_up(running, error) from None
+            except (GuestGone, GuestFailed) as error:
+                await self._look_into(error)
                 continue
-            except GuestGone:
-                raise self._lost() from None
             except LinkTaken:
                 raise self._taken() from None
+            except AcaKernelError as error:
+                if self._is_refused(error, running):
+                    raise self._given_up(running, error) from None
+                if not await outage.wait(error, self._interrupted):
+                    raise self._given_up(running, outage.over(error)) from None
+                continue
             if messages is None:
-                raise outage.over()
+                raise self._given_up(running, outage.over())
             outage.end()
             running.is_there = True
+            self._refusals = self._silences = 0
             break
         if self._link.left_out():
             running.leave_out()
@@ -380,6 +395,55 @@ class LinkedInterpreter(Interpreter):
             if number % 100 == 99:
                 await asyncio.sleep(0)  # a flood keeps nothing else from its turn
             await self._incoming.take(message)
+
+    def _is_refused(self, error: AcaKernelError, running: Running) -> bool:
+        """Whether a refusal ends the request: it does not pass, and nothing runs of it yet."""
+        if error.is_passing or isinstance(error, Transient):
+            self._refusals = 0
+            return False
+        self._refusals += 1
+        is_followed = running.is_there or self._link.may_have_arrived(running.message_id)
+        return not is_followed and self._refusals >= REFUSALS
+
+    def _given_up(self, running: Running, error: AcaKernelError) -> AcaKernelError:
+        """``error`` with the truth about the cell, which is not followed any more."""
+        if self._link.withdraw(running.message_id):
+            error.left = "Nothing of this cell was run."
+        elif running.is_there:
+            error.left = "The cell's code may still be running; its output is kept in the session."
+        else:
+            error.left = (
+                "Whether this cell's code is run is not known: it may have reached the session."
+                " What it shows comes with the next cell."
+            )
+        return error
+
+    async def _look_into(self, error: GuestGone | GuestFailed) -> None:
+        """Find out why the guest does not answer. Returns when it is there: the next call tells.
+
+        Raises what is so: the session was replaced, its Python was, or the link has failed.
+        """
+        if isinstance(error, GuestFailed):
+            self._met = False
+            raise guest_failed(error.what) from None
+        if error.is_silent:
+            self._silences += 1
+            try:
+                boot = await self._link.look()
+            except AcaKernelError:
+                boot = self._link.boot  # who knows: the next exchange will tell
+            if boot == self._link.boot:
+                if self._silences < SILENCES:
+                    await asyncio.sleep(0.2)
+                    return
+                self._met = False
+                raise not_passed_on()
+        is_replaced = await self._beside.is_replaced()
+        self._met = False
+        self._incoming.next_count = None
+        if is_replaced is False:
+            raise python_replaced()
+        raise session_replaced(is_sure=is_replaced is True)
 
     async def _answer(
         self, running: Running, wait: float, outage: Outage
@@ -415,10 +479,3 @@ class LinkedInterpreter(Interpreter):
     def _taken(self) -> AcaKernelError:
         self._met = False
         return link_taken()
-
-    def _lost(self) -> AcaKernelError:
-        """What to tell when the guest is not there any more; the next cell begins anew."""
-        self._met = False
-        self._incoming.next_count = None
-        self._link = Link(self.client, self.identifier, self.worker.call)
-        return session_replaced()

@@ -8,6 +8,7 @@ from ..errors import ExecutionFailed
 from ..outputs import tracebacks
 from ..outputs.images import ImageRefused, png_image
 from ..pool import Execution
+from ..pool.refusals import clean
 from .base import CellRequest, Output, Reply, error_reply, notice_output
 
 __all__ = [
@@ -24,6 +25,9 @@ OUTPUT_LIMIT = 20_000_000
 
 PYTHON_DIED = "kernel restarted"
 """What the service says, in some case, when the session's Python died (docs/service.md 4.4)."""
+
+USUAL_LIMITS = (32_767, 65_535, 123_456)
+"""Lengths at which a service may cut a stream beside thousands and multiples of 1,024."""
 
 DEFAULT_OUTPUT_LIMIT = 4096
 """Where the service cuts a stream when it cannot be asked for more (docs/service.md 6)."""
@@ -44,7 +48,7 @@ def map_execution(
         return outputs, Reply()
     error = tracebacks.parse(execution.stderr)
     if error is None:
-        reply = error_reply(service_failure(execution.stderr))
+        reply = error_reply(service_failure(execution.stderr, execution.status))
     else:
         outputs += _stream("stderr", error.stderr, limit)
         reply = Reply(
@@ -75,8 +79,11 @@ def is_image(value: Any) -> bool:
     return isinstance(value, dict) and value.get("type") == "image" and "base64_data" in value
 
 
-def service_failure(text: str) -> ExecutionFailed:
-    """What a failed execution without a traceback means (docs/service.md 4.4)."""
+def service_failure(text: str, status: str = "") -> ExecutionFailed:
+    """What a failed execution without a traceback means (docs/service.md 4.4).
+
+    ``status`` is the service's own word for how it ended, told when it is an unusual one.
+    """
     lowered = text.lower()
     if "request timed out" in lowered:
         return ExecutionFailed(
@@ -102,8 +109,10 @@ def service_failure(text: str) -> ExecutionFailed:
             remedy="Run the cell again. If names are missing, run the notebook from the top.",
         )
     shown = "".join(c for c in text[:2000] if c.isprintable() or c in "\n\t").strip()
+    is_usual = status.lower() in ("", "failed", "failure")
+    word = "" if is_usual else f' Its status is "{clean(status)}".'
     return ExecutionFailed(
-        f"The service could not run this cell: {shown or 'it gave no reason'}.",
+        f"The service could not run this cell: {shown or 'it gave no reason'}.{word}",
         left="Variables and files may have changed as far as the cell got.",
         remedy="Run it again; `aca-kernel doctor` checks the pool.",
     )
@@ -120,7 +129,22 @@ def _stream(name: str, text: str, limit: int) -> list[Output]:
                 f" {limit:,} characters. Write long output to a file and %download it."
             )
         )
+    elif _may_be_cut(text):
+        outputs.append(
+            notice_output(
+                f"{name} may end too early: it has exactly {len(text):,} characters and ends in"
+                " the middle of a line, as where a service cuts. Write long output to a file and"
+                " %download it."
+            )
+        )
     return outputs
+
+
+def _may_be_cut(text: str) -> bool:
+    """Whether a text has the length of a limit, and no end of a line at its end."""
+    length = len(text)
+    is_round = length % 1000 == 0 or length % 1024 == 0 or length in USUAL_LIMITS
+    return length >= DEFAULT_OUTPUT_LIMIT and is_round and not text.endswith("\n")
 
 
 def _result(value: Any, request: CellRequest, shown: str) -> list[Output]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from ..errors import AcaKernelError, AnswerLost
+from ..errors import AcaKernelError, AnswerLost, ServiceError
 from ..link.client import Transient
 from .base import Emit
 from .statusline import StatusLine
@@ -32,11 +32,16 @@ class Outage:
         if now - self._began > self._tolerance:
             return False
         pause = min(0.1 * 2 ** min(self._attempts, 7), 5.0)
+        asked = error.retry_after if isinstance(error, ServiceError) else None
         if isinstance(error, Transient) and self._attempts < 4:
             pause = 0.05
         else:
             seconds = f"{now - self._began:.0f} s so far."
-            self._line.say(f"{error.what} Trying again, {seconds}{self._until()}")
+            wish = ""
+            if asked is not None and asked > pause:
+                pause = min(asked, max(0.1, self._began + self._tolerance - now))
+                wish = f" The service asks to wait {asked:.0f} s."
+            self._line.say(f"{error.what}{wish} Trying again, {seconds}{self._until()}")
         if interrupted.is_set() and self._attempts > 4:
             return False
         try:
@@ -58,8 +63,8 @@ class Outage:
             seconds = time.monotonic() - self._began
             what = "the cell's output" if has_begun else "the cell"
             self._line.say(
-                f"Another client's call runs in this session: {what} waits for it,"
-                f" {seconds:.0f} s so far."
+                f"The session does not answer, while the service does: {what} waits,"
+                f" {seconds:.0f} s so far. Another client's call in this session may be the reason."
             )
             return
         self._line.say(
@@ -69,22 +74,19 @@ class Outage:
 
     def end(self) -> None:
         """Say that the session answers again, if anything was said before."""
-        if self._line.is_shown and self._began is not None and self._is_taken:
-            self._line.say(
-                f"Waited {time.monotonic() - self._began:.0f} s for another client's call."
-            )
-        elif self._line.is_shown and self._began is not None:
+        if self._line.is_shown and self._began is not None:
             self._line.say(
                 f"The session answers again after {time.monotonic() - self._began:.0f} s."
             )
 
-    def over(self) -> AnswerLost:
-        """The error of an outage that lasted too long."""
+    def over(self, error: AcaKernelError | None = None) -> AnswerLost:
+        """The error of an outage that lasted too long; ``error`` is what it failed with last."""
         seconds = time.monotonic() - (self._began or time.monotonic())
+        last = f" The last attempt: {error}" if isinstance(error, ServiceError) else ""
         return AnswerLost(
-            f"The session could not be reached for {seconds:.0f} s.",
-            left="The cell's code may still be running there; its output is kept in the session.",
-            remedy="Run the next cell when the network is back: it shows what is still there.",
+            f"The session could not be reached for {seconds:.0f} s.{last}",
+            remedy="Run the next cell when the session can be reached again: it shows what is"
+            " still there.",
         )
 
     def _until(self) -> str:

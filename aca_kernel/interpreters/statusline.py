@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 import uuid
+from collections.abc import Awaitable
 
 from ..outputs.notices import notice
 from .base import Emit, Output
 
-__all__ = ["StatusLine"]
+__all__ = ["StatusLine", "while_starting", "while_waiting"]
+
+QUIET = 3.0
+"""Seconds that something may take without a word."""
+
+TICK = 1.0
+"""Seconds between two updates of a status line."""
 
 
 class StatusLine:
@@ -31,3 +40,36 @@ class StatusLine:
         self._display_id = self._display_id or f"aca-kernel-{uuid.uuid4().hex}"
         content["transient"] = {"display_id": self._display_id}
         self._emit(Output(msg_type=kind, content=content, own=True))
+
+
+async def while_waiting(work: Awaitable[None], emit: Emit | None, waiting: str, end: str) -> None:
+    """Await ``work``; when it takes longer than 3 s a status line says so, and how it ended.
+
+    ``waiting`` and ``end`` are texts with ``{seconds}`` in them.
+    """
+    line = StatusLine(emit)
+    began = time.monotonic()
+    task = asyncio.ensure_future(work)
+    pause = QUIET
+    try:
+        while not (await asyncio.wait([task], timeout=pause))[0]:
+            line.say(waiting.format(seconds=f"{time.monotonic() - began:.0f} s"))
+            pause = TICK
+        await task
+    except BaseException:
+        if line.is_shown:
+            line.say(f"Waited {time.monotonic() - began:.0f} s.")
+        task.cancel()
+        raise
+    if line.is_shown:
+        line.say(end.format(seconds=f"{time.monotonic() - began:.0f} s"))
+
+
+async def while_starting(work: Awaitable[None], emit: Emit | None) -> None:
+    """Await ``work``, which reaches a session; a status line says so when it takes long."""
+    await while_waiting(
+        work,
+        emit,
+        "The session is starting, {seconds} so far. Interrupt the kernel to stop waiting.",
+        "The session started after {seconds}.",
+    )

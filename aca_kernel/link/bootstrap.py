@@ -1,56 +1,90 @@
-"""The one execute call that puts the guest into a session interpreter."""
+"""The execute calls that put the guest into a session, look for it, and take it away."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import secrets
 import zlib
 from functools import cache
 from importlib import resources
 
 from ..pool.staging import OWN_CALL
+from .protocol import PARTS
 
-__all__ = ["bootstrap_code", "exchange_code"]
+__all__ = ["bootstrap_code", "bootstrap_parts", "exchange_code", "look_code", "withdraw_code"]
 
 _INSTALL = """
-import base64, sys, types, zlib
+import sys, types
 shell = get_ipython()
 package = sys.modules.get({name!r})
 share = None
 if package is None or package.relay.version != {version!r} or not package.relay.alive:
     if package is not None:
         share = package.relay.share
-        sys.modules[{name!r} + ".doors"].remove(shell, package.relay)
+        package.relay.withdraw()
     package = sys.modules[{name!r}] = types.ModuleType({name!r})
     package.__path__ = []
     try:
         for part, source in {sources!r}:
             module = sys.modules[{name!r} + "." + part] = types.ModuleType({name!r} + "." + part)
             module.__package__ = {name!r}
-            text = zlib.decompress(base64.b64decode(source)).decode("utf-8")
-            exec(compile(text, "<" + module.__name__ + ">", "exec"), module.__dict__)
+            exec(compile(source, "<" + module.__name__ + ">", "exec"), module.__dict__)
         package.relay = module.install(shell, {mark!r}, {version!r}, share)
     except BaseException:
+        if hasattr(module, "forget"):
+            module.forget(shell, {mark!r})
         for part in [part for part in sys.modules if part.split(".")[0] == {name!r}]:
             del sys.modules[part]
         raise
+doors = sys.modules[{name!r} + ".doors"]
+doors.hook(shell, package.relay, {mark!r})
 answer = package.relay.exchange({hello!r})[0]
 for way in ("stdout", "result"):
-    sys.modules[{name!r} + ".doors"].publish(shell, answer, way)
+    doors.publish(shell, answer, way)
+"""
+
+_LOOK = """
+import json, sys
+package = sys.modules.get({name!r})
+boot = package.relay.boot if package is not None and package.relay.alive else ""
+content = {{"name": "stdout", "text": {mark!r} + json.dumps({{"boot": boot}})}}
+kernel = get_ipython().kernel
+kernel.send_response(kernel.iopub_socket, "stream", content)
+"""
+
+_WITHDRAW = """
+import sys
+package = sys.modules.get({name!r})
+if package is not None:
+    package.relay.withdraw()
 """
 
 _NAME = "_aca_kernel_link"
+_FILES = ("protocol", "counts", "spill", "routed", "guestkernel", "guest", "doors")
 
 
 @cache
 def _sources() -> tuple[tuple[tuple[str, str], ...], str]:
-    """The guest's modules, packed, and a version that changes with them."""
-    parts = []
-    for part in ("protocol", "counts", "spill", "routed", "guestkernel", "guest", "doors"):
-        text = resources.files(__package__).joinpath(f"{part}.py").read_bytes()
-        parts.append((part, base64.b64encode(zlib.compress(text, 9)).decode("ascii")))
+    """The guest's modules, and a version that changes with them."""
+    parts = tuple(
+        (part, resources.files(__package__).joinpath(f"{part}.py").read_text("utf-8"))
+        for part in _FILES
+    )
     version = hashlib.sha256("".join(source for _, source in parts).encode()).hexdigest()[:12]
-    return tuple(parts), version
+    return parts, version
+
+
+def _packed(hello: str, mark: str) -> str:
+    sources, version = _sources()
+    source = _INSTALL.format(name=_NAME, version=version, sources=sources, hello=hello, mark=mark)
+    return base64.b64encode(zlib.compress(source.encode("utf-8"), 9)).decode("ascii")
+
+
+def _running(packed: str) -> str:
+    """Code that runs what the expression ``packed`` unpacks to, and leaves no name behind."""
+    text = f'__import__("zlib").decompress(__import__("base64").b64decode({packed}))'
+    return f'{OWN_CALL}__import__("builtins").exec({text}.decode(), {{}})'
 
 
 def bootstrap_code(hello: str, mark: str) -> str:
@@ -59,9 +93,37 @@ def bootstrap_code(hello: str, mark: str) -> str:
     The answer comes both printed and as the result, so that the client can see which way holds.
     No name is left in the session interpreter's namespace, and no Out.
     """
-    sources, version = _sources()
-    source = _INSTALL.format(name=_NAME, version=version, sources=sources, hello=hello, mark=mark)
-    return f"{OWN_CALL}exec({source!r}, {{}})"
+    return _running(repr(_packed(hello, mark)))
+
+
+def bootstrap_parts(hello: str, mark: str, size: int) -> list[str]:
+    """The same in several pieces of code, each of about ``size`` characters, to run in order.
+
+    Each may be run again; the answer comes of the last one.
+    """
+    packed = _packed(hello, mark)
+    key = secrets.token_hex(4)
+    store = f'__import__("sys").__dict__.setdefault({PARTS!r}, {{}})'
+    pieces = [packed[begin : begin + size] for begin in range(0, len(packed), size)]
+    codes = [
+        f"{OWN_CALL}{store}[{key!r}, {number}] = {piece!r}" for number, piece in enumerate(pieces)
+    ]
+    joined = f'"".join({store}[{key!r}, number] for number in range({len(pieces)}))'
+    return [*codes, _running(joined)]
+
+
+def look_code(mark: str) -> str:
+    """Code that prints ``mark`` and then, in JSON, the boot id of the guest that is there."""
+    return _running(_literal(_LOOK.format(name=_NAME, mark=mark)))
+
+
+def withdraw_code() -> str:
+    """Code that takes the guest away and leaves the session interpreter as it was before."""
+    return _running(_literal(_WITHDRAW.format(name=_NAME)))
+
+
+def _literal(source: str) -> str:
+    return repr(base64.b64encode(zlib.compress(source.strip().encode("utf-8"), 9)).decode("ascii"))
 
 
 def exchange_code(frame: str) -> str:

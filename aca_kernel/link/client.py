@@ -4,32 +4,60 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import AcaKernelError
+from ..errors import (
+    AcaKernelError,
+    AnswerLost,
+    AuthenticationError,
+    NotSent,
+    PayloadTooLarge,
+    PermissionRefused,
+    RefusedForNow,
+    ServiceError,
+)
 from ..outputs import tracebacks
 from ..pool import Execution, PoolClient
 from ..pool.refusals import clean
-from .bootstrap import bootstrap_code, exchange_code
+from .bootstrap import (
+    bootstrap_code,
+    bootstrap_parts,
+    exchange_code,
+    look_code,
+    withdraw_code,
+)
+from .limits import Limits, is_surely_refused
 from .protocol import MARK, FrameError, Peer, fingerprint, pack, unpack
 
-__all__ = ["GuestGone", "Hello", "Link", "LinkTaken", "NoGuest", "Transient"]
+__all__ = ["GuestFailed", "GuestGone", "Hello", "Link", "LinkTaken", "NoGuest", "Transient"]
 
-PROBE = 12_000
-"""Bytes of known size in the first answer: far above the service's default cut of 4096."""
+HELLOS = ((None, 12_000), (None, 1000), (8000, 1000), (2000, 300))
+"""How the guest is put there, each way for a smaller service than the one before.
 
-SEND_BUDGET = 1_000_000
-"""Characters of a request's frame; a larger message takes several exchanges."""
+The characters of one call's part of it (None: all in one call), and the bytes of known size
+in its first answer: at first far above the service's default cut of 4096.
+"""
 
-FIRST_BUDGET = 1_000_000
-MOST_BUDGET = 8_000_000
-LEAST_BUDGET = 1000
-"""Characters of an answer's frame: what is asked for first, and its bounds."""
+HELLO_TIMEOUT = 60
+"""Seconds that the service may take for the call that puts the guest there."""
+
+QUICK = 15.0
+"""Seconds after which a failure is none of size: those come at once."""
+
+LEAST_WHOLE = 2000
+"""Characters of a cut first answer from which on it is worth while to go on."""
 
 SERVICE_CAP = 220
 """Seconds that the service lets a call take. Another client's call may hold an exchange up."""
+
+LOOK_TIMEOUT = 10
+"""Seconds for short code beside the link."""
+
+MOST_REQUESTS = 100
+"""Requests whose places in the outbox are known: those that somebody still waits for."""
 
 DEEPEST = 200
 """Levels of a message; what is nested deeper could be read here, but not sent on."""
@@ -53,7 +81,18 @@ class NoGuest(AcaKernelError):
 
 
 class GuestGone(AcaKernelError):
-    """The guest is not in the session any more: the service replaced it, or its Python died."""
+    """The guest does not answer, or another one does.
+
+    ``is_silent``: the call was answered without it, so that it may be there all the same.
+    """
+
+    def __init__(self, what: str, *, is_silent: bool = False) -> None:
+        super().__init__(what)
+        self.is_silent = is_silent
+
+
+class GuestFailed(AcaKernelError):
+    """The guest says that it has failed, and with it the Python that the notebook's cells had."""
 
 
 class LinkTaken(AcaKernelError):
@@ -68,7 +107,8 @@ class Transient(AcaKernelError):
 class Hello:
     """What the guest says of itself: Python's version, and the cells its kernel has run.
 
-    ``share`` is whether plain calls of other clients run in that kernel too.
+    ``share`` is whether plain calls of other clients run in that kernel too, ``busy`` whether
+    code runs in it now.
     """
 
     boot: str
@@ -76,6 +116,7 @@ class Hello:
     cells: int
     kernel: int
     share: bool = False
+    busy: bool = False
 
 
 class Link:
@@ -88,12 +129,20 @@ class Link:
         self._id = secrets.token_hex(8)
         self._way = "stdout"
         self._as_is = True
-        self._budget = FIRST_BUDGET
-        self._ceiling = MOST_BUDGET
+        self._limits = Limits()
         self._limit = 20_000_000
         self._left_out = 0
+        self._places: dict[str, tuple[int, int]] = {}  # of queued requests in the outbox
+        self._arrived = 0  # the bytes of the outbox before this number may be at the other end
+        self._withdrawn: list[str] = []
+        self._ends: set[str] = set()
         self.boot = ""
         self.peer = Peer()
+
+    @property
+    def round_trip(self) -> float:
+        """Seconds that a call takes on its way there and back, as measured; 0 when not known."""
+        return self._limits.round_trip
 
     async def hello(self, share: bool | None = None) -> Hello:
         """Install the guest where it is missing, and learn which way back holds how much.
@@ -102,19 +151,40 @@ class Link:
         Raises NoGuest when the session cannot hold one, Transient when another attempt may
         bring it, AcaKernelError when the call failed.
         """
-        head = {"op": "hello", "link": self._id, "probe": PROBE, "share": share}
-        execution: Execution = await self._call(
-            self._client.execute,
-            self._identifier,
-            bootstrap_code(pack(head), MARK),
-            output_limit=self._limit,
-            repeatable=True,
-        )
-        if not execution.succeeded:
-            error = tracebacks.parse(execution.stderr)
-            if error is None:  # the service's own words, as in _open_answer
-                raise Transient(_said(execution.stderr))
-            raise NoGuest(clean(f"{error.ename}: {error.evalue}"[:200]))
+        first: AcaKernelError | None = None
+        for part, probe in HELLOS:
+            if part is None and isinstance(first, PayloadTooLarge):
+                continue  # it is the request that is too large, not its answer
+            began = time.monotonic()
+            try:
+                return await self._hello(share, part, probe)
+            except (NoGuest, Transient):
+                raise
+            except AcaKernelError as error:
+                first = first or error
+                if not _may_be_size(error) or time.monotonic() - began > QUICK:
+                    break
+        assert first is not None  # noqa: S101
+        raise first
+
+    async def _hello(self, share: bool | None, part: int | None, probe: int) -> Hello:
+        head = pack({"op": "hello", "link": self._id, "probe": probe, "share": share})
+        codes = [bootstrap_code(head, MARK)] if part is None else bootstrap_parts(head, MARK, part)
+        for code in codes:
+            execution: Execution = await self._call(
+                self._client.execute,
+                self._identifier,
+                code,
+                timeout=HELLO_TIMEOUT,
+                output_limit=self._limit,
+                repeatable=True,
+            )
+            if not execution.succeeded:
+                error = tracebacks.parse(execution.stderr)
+                if error is None:  # the service's own words, as in _open_answer
+                    raise Transient(_said(execution.stderr))
+                raise NoGuest(clean(f"{error.ename}: {error.evalue}"[:200]))
+        self._limits.begin(part, probe)
         answers = {"stdout": execution.stdout, "result": _result(execution)}
         for way, text in answers.items():
             try:
@@ -124,9 +194,9 @@ class Link:
             self._way = way
             return self._meet(found)
         self._way = max(answers, key=lambda way: len(answers[way]))
-        if len(answers[self._way]) < 2 * LEAST_BUDGET:
+        if MARK not in answers[self._way] or len(answers[self._way]) < min(LEAST_WHOLE, probe):
             raise NoGuest("no answer of the session comes back whole")
-        self._learn_cut(answers[self._way])
+        self._limits.learn_cut(len(answers[self._way]))
         return self._meet((await self._exchange({"op": "hello"}))[0])
 
     def _meet(self, head: dict[str, Any]) -> Hello:
@@ -143,32 +213,98 @@ class Link:
         if boot != self.boot:
             self.boot = boot
             self.peer = Peer()
-            self._left_out = 0
+            self._left_out = self._arrived = 0
+            self._places.clear()
         return Hello(
             boot=boot,
             python=clean(python[:40]),
             cells=cells,
             kernel=kernel,
             share=head.get("share") is True,
+            busy=head.get("busy") is True,
         )
+
+    def queue(self, message: dict[str, Any], request: str = "") -> None:
+        """Have a message sent with the next exchange; ``request`` is the id by which to find it."""
+        begin = self.peer.outbox.end
+        self.peer.send(message)
+        if request:
+            while len(self._places) >= MOST_REQUESTS:
+                del self._places[next(iter(self._places))]
+            self._places[request] = begin, self.peer.outbox.end
+
+    def withdraw(self, request: str) -> bool:
+        """Take a request back that was queued; whether it surely has not begun, and never will.
+
+        Where it may have reached the guest, the next exchange asks the guest not to begin it.
+        """
+        outbox = self.peer.outbox
+        begin, _ = self._places.get(request, (0, 0))
+        is_last = all(place[0] <= begin for place in self._places.values())
+        if is_last and not self.may_have_arrived(request):
+            outbox.take_back(max(begin, self._arrived))
+            if self._arrived > begin:
+                self.peer.send("")  # what is there of it is the begin of a line: no message now
+            return True
+        self._withdrawn.append(request)
+        return False
+
+    def may_have_arrived(self, request: str) -> bool:
+        """Whether a request that was queued may be at the guest, as a whole."""
+        return self._arrived >= self._places.get(request, (0, 0))[1]
 
     async def exchange(self, *, until: str | None, wait: float) -> list[dict[str, Any]]:
         """Send what is queued, and give the messages that have come in, in order.
 
         The guest answers after ``wait`` seconds (1 at most), or as soon as the request with
         the message id ``until`` has finished, or when it has output. Raises Transient,
-        GuestGone, LinkTaken, or the pool's errors; nothing is lost or doubled by any of them.
+        GuestGone, GuestFailed, LinkTaken, or the pool's errors; nothing is lost or doubled by
+        any of them.
         """
+        limits, peer = self._limits, self.peer
+        withdrawn = tuple(self._withdrawn)
         head = self._head(until=until, wait=wait)
-        text = self.peer.frame(head, SEND_BUDGET)
-        answer, data = await self._send(text)
+        if withdrawn:
+            head["withdrawn"] = withdrawn
+        if limits.is_bare:
+            head["bare"] = True
+        if limits.skips:
+            head["skip"] = peer.inbox.received
+        text = peer.frame(head, limits.send_budget)
+        arrived = self._arrived
+        self._arrived = max(arrived, peer.framed)  # who knows, unless it is surely refused
+        began = time.monotonic()
         try:
-            lines = self.peer.receive(answer, data)
+            answer, data = await self._send(text)
+            if limits.skips and _number(answer.get("start")) is not None:
+                peer.inbox.jump(answer["start"])
+            lines = peer.receive(answer, data)
         except FrameError as error:
+            limits.failed(sent=len(text))
             raise Transient(f"The session answered with {error}.") from None
-        if answer.get("end", 0) != self.peer.inbox.received:
-            self._budget = min(self._budget * 2, self._ceiling)
+        except AcaKernelError as error:
+            if is_surely_refused(error):
+                self._arrived = arrived
+            if isinstance(error, PayloadTooLarge):
+                limits.request_refused(len(text), error.limit)
+            elif _may_be_size(error):
+                limits.failed(sent=len(text))
+            raise
+        del self._withdrawn[: len(withdrawn)]
+        took, held = time.monotonic() - began, answer.get("held")
+        is_whole = answer.get("end", 0) == peer.inbox.received
+        limits.succeeded(
+            more=not is_whole,
+            sent=len(text),
+            round_trip=took - held if type(held) is float and 0 <= held <= took else None,
+        )
+        if until is not None and is_whole and answer.get("over") is True:
+            self._ends.add(until)
         return [message for line in lines if (message := _parse(line)) is not None]
+
+    def has_ended(self, request: str) -> bool:
+        """Whether the guest says that nothing more comes for a request, and all of it is here."""
+        return request in self._ends
 
     def left_out(self) -> int:
         """How many messages have been left out, since the last call, because of their size."""
@@ -198,8 +334,8 @@ class Link:
             "link": self._id,
             "boot": self.boot,
             "way": self._way,
-            "as_is": self._as_is and self._way == "stdout",
-            "budget": self._budget,
+            "as_is": self._as_is and self._way == "stdout" and not self._limits.is_low,
+            "budget": self._limits.budget,
             **more,
         }
 
@@ -235,17 +371,18 @@ class Link:
             answer, data = unpack(text)
         except FrameError as error:
             if MARK not in text:
-                raise GuestGone("The session answers without the guest.") from None
+                raise GuestGone("The session answers without the guest.", is_silent=True) from None
             if f"{MARK} 2 " in text:
                 self._as_is = False  # the line ends in such a frame may have been changed
             else:
-                self._learn_cut(text)
+                self._limits.learn_cut(len(text))
             raise Transient(f"The session answered with {error}.") from None
         error_code = answer.get("error")
         if error_code == "boot":
             raise GuestGone("The guest in the session is another one.")
         if error_code == "relay":
-            raise GuestGone("The guest in the session has failed.")
+            detail = str(answer.get("detail", "")).strip().rpartition("\n")[2]
+            raise GuestFailed(clean(detail[:300]))
         if error_code == "link":
             self._id = secrets.token_hex(8)
             self.boot = ""  # to take it back is to begin anew, on both sides
@@ -254,13 +391,44 @@ class Link:
             raise Transient("The session received a broken request.")
         return answer, data
 
-    def _learn_cut(self, text: str) -> None:
-        """Take the length of an answer that was cut as the most that an answer may have.
+    async def look(self) -> str:
+        """The boot id of the guest that is in the session, "" for none; asked past the link.
 
-        Never less than `LEAST_BUDGET`: an answer may also be broken for another reason.
+        Raises Transient when the answer cannot be read, AcaKernelError when the call failed.
         """
-        self._ceiling = max(min(self._ceiling, len(text) - 16), LEAST_BUDGET)
-        self._budget = min(self._budget, self._ceiling)
+        mark = f"aca-kernel:{secrets.token_hex(8)}:"
+        execution: Execution = await self._call(
+            self._client.execute,
+            self._identifier,
+            look_code(mark),
+            timeout=LOOK_TIMEOUT,
+            output_limit=self._limit,
+            repeatable=True,
+        )
+        _, _, said = execution.stdout.partition(mark)
+        try:
+            boot = json.loads(said.partition("\n")[0])["boot"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise Transient("The session's answer cannot be read.") from None
+        return boot if isinstance(boot, str) else ""
+
+    async def leave(self) -> None:
+        """Take the guest away again. Raises AcaKernelError when that may have failed."""
+        await self._call(
+            self._client.execute,
+            self._identifier,
+            withdraw_code(),
+            timeout=LOOK_TIMEOUT,
+            output_limit=self._limit,
+            repeatable=True,
+        )
+
+
+def _may_be_size(error: AcaKernelError) -> bool:
+    """Whether a call may have failed because it, or its answer, was too large for the service."""
+    if isinstance(error, (AuthenticationError, PermissionRefused, RefusedForNow, NotSent)):
+        return False
+    return isinstance(error, (ServiceError, AnswerLost, Transient))
 
 
 def _said(stderr: str) -> str:

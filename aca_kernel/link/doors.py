@@ -8,12 +8,14 @@ later, with what every ipykernel brings.
 from __future__ import annotations
 
 import ast
+import inspect
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from .guest import Relay
-from .protocol import STOP_FILE
+from .protocol import PARTS, STOP_FILE
 from .routed import Routed
 
 PATIENCE = 2.0  # seconds that a plain call waits for the notebook's cell to end
@@ -231,44 +233,102 @@ def install(shell: Any, mark: str, version: str, share: bool | None = None) -> R
     the hook, but for those of other clients in a shared session.
     """
     relay = Relay(version, share)
-    kernel = shell.kernel
-    original = kernel.do_execute
-
-    async def do_execute(
-        code: str,
-        silent: bool,
-        store_history: bool = True,
-        user_expressions: Any = None,
-        allow_stdin: bool = False,
-        **more: Any,
-    ) -> Any:
-        if code.startswith(f"#{mark} 1 "):
-            publish(shell, *relay.exchange(code))
-            return {
-                "status": "ok",
-                "execution_count": shell.execution_count,
-                "payload": [],
-                "user_expressions": {},
-            }
-        if is_probe(code):
-            return await original(
-                code, silent, store_history, user_expressions, allow_stdin, **more
-            )
-        is_own = code.startswith(f"#{mark}") or relay.is_announced(code)
-        try:
-            if relay.share and not is_own:
-                return PlainCall(shell, relay).run(code, silent, store_history, user_expressions)
-            return await original(
-                code, silent, store_history, user_expressions, allow_stdin, **more
-            )
-        finally:
-            relay.plain_call_ended = time.monotonic()
-
-    kernel.do_execute = do_execute
+    hook(shell, relay, mark)
+    relay.begin()
     return relay
 
 
-def remove(shell: Any, relay: Relay) -> None:
-    """Undo `install`."""
-    shell.kernel.__dict__.pop("do_execute", None)
-    relay.end()
+def forget(shell: Any, mark: str) -> None:
+    """Take what the calls of the link have left out of the interpreter's history of inputs."""
+    sys.__dict__.pop(PARTS, None)
+    history = shell.history_manager
+    for lines in (history.input_hist_parsed, history.input_hist_raw):
+        for number, line in enumerate(lines):
+            if line.startswith(f"#{mark} own"):
+                lines[number] = ""
+
+
+def hook(shell: Any, relay: Relay, mark: str) -> None:
+    """Have execute requests pass the relay; nothing is done where they do so already."""
+    kernel = shell.kernel
+    if getattr(kernel.do_execute, "relay", None) is relay:
+        return
+    replaced = kernel.__dict__.get("do_execute")
+    original = kernel.do_execute
+
+    def answer(
+        code: str, silent: bool, store_history: bool, user_expressions: Any
+    ) -> dict[str, Any] | None:
+        """The reply to a call that is not for the session interpreter itself; None for one."""
+        if code.startswith(f"#{mark} 1 "):
+            relay.confirmed = True
+            sys.__dict__.pop(PARTS, None)
+            publish(shell, *relay.exchange(code))
+            count = shell.execution_count
+            return {"status": "ok", "execution_count": count, "payload": [], "user_expressions": {}}
+        if code.startswith(f"#{mark}") or is_probe(code) or relay.is_announced(code):
+            return None
+        if not relay.share:
+            return None
+        try:
+            return PlainCall(shell, relay).run(code, silent, store_history, user_expressions)
+        finally:
+            end(code)
+
+    def end(code: str) -> None:
+        """Note that a call has ended which may have kept an exchange from its turn."""
+        if not is_probe(code):
+            relay.plain_call_ended = time.monotonic()
+
+    if inspect.iscoroutinefunction(original):
+
+        async def do_execute(
+            code: str,
+            silent: bool,
+            store_history: bool = True,
+            user_expressions: Any = None,
+            *more: Any,
+            **named: Any,
+        ) -> Any:
+            reply = answer(code, silent, store_history, user_expressions)
+            if reply is not None:
+                return reply
+            try:
+                return await original(code, silent, store_history, user_expressions, *more, **named)
+            finally:
+                end(code)
+
+    else:  # ipykernel before version 6, which awaits nothing
+
+        def do_execute(  # type: ignore[misc]
+            code: str,
+            silent: bool,
+            store_history: bool = True,
+            user_expressions: Any = None,
+            *more: Any,
+            **named: Any,
+        ) -> Any:
+            reply = answer(code, silent, store_history, user_expressions)
+            if reply is not None:
+                return reply
+            try:
+                return original(code, silent, store_history, user_expressions, *more, **named)
+            finally:
+                end(code)
+
+    def withdraw() -> None:
+        """Make all as it was before."""
+        if kernel.__dict__.get("do_execute") is do_execute:
+            if replaced is None:
+                del kernel.do_execute
+            else:
+                kernel.do_execute = replaced
+        package = __name__.rpartition(".")[0]
+        for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+            del sys.modules[name]
+        forget(shell, mark)
+        relay.end()
+
+    do_execute.relay = relay  # type: ignore[attr-defined]
+    relay.withdraw = withdraw
+    kernel.do_execute = do_execute

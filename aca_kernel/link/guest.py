@@ -15,6 +15,7 @@ import threading
 import time
 import traceback
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import zmq
@@ -27,6 +28,7 @@ from .spill import SpillingOutbox
 
 LARGE = 1_000_000  # bytes of a part of a message that is large
 FRESH = 0.05  # seconds that output may wait for more before it is sent
+CONFIRM = 60.0  # seconds within which an exchange has to come; else the hook does not work here
 DELIMITER = b"<IDS|MSG>"
 
 
@@ -40,6 +42,11 @@ class Relay:
         self.boot = secrets.token_hex(8)
         self.link = ""
         self.peer = Peer(SpillingOutbox())
+        self.withdraw: Callable[[], object] = lambda: None
+        """Undoes what `doors.install` did."""
+        self.confirmed = False
+        """Whether an exchange has come through the hook."""
+        self._greeted = time.monotonic()
         self.cells = 0
         self.lock = threading.Condition()
         self._commands: deque[dict[str, Any]] = deque()
@@ -50,6 +57,7 @@ class Relay:
         self._begun: set[str] = set()  # execute requests whose code has begun
         self._open: dict[str, set[str]] = {}  # requests, and which of reply and idle are to come
         self._executing: set[str] = set()  # those of them that run code
+        self._ended_requests: deque[str] = deque(maxlen=100)
         self._routed = RoutedCalls()
         self._taken = 0  # messages that were for plain calls
         self.plain_call_ended = 0.0  # when; on the clock of time.monotonic
@@ -66,6 +74,9 @@ class Relay:
         self._ended = False
         self._failure = ""
         self._thread = threading.Thread(target=self._run, name="aca-kernel-link", daemon=True)
+
+    def begin(self) -> None:
+        """Start the thread."""
         self._thread.start()
 
     @property
@@ -78,8 +89,13 @@ class Relay:
         with self.lock:
             self._ended = True
             self._wake.send(b"")
-        self._thread.join()
+            self._forget("it was taken away")
+            self.lock.notify_all()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
         self._kernel.end()
+        # Whoever lets go of a context with an open socket waits for ever.
+        self._context.destroy(linger=0)
 
     # -- exchanges, on the session interpreter's main thread
 
@@ -115,12 +131,15 @@ class Relay:
                     self.lock.wait_for(lambda: self._kernel.number > number, 5)
                 return pack({"boot": self.boot, "kernel": self._kernel.number})
             lines = self.peer.receive(head, data)
-            self._obey_all([json.loads(str(line, "utf-8")) for line in lines])
+            if head.get("skip") == self.peer.outbox.start:
+                self.peer.outbox.skip_line()  # the service lets no answer pass that has it
+            self._obey_all([message for line in lines for message in _parsed(line)], head)
             if not self.peer.silent and not self._oldest:
                 self._oldest = time.monotonic() - FRESH
             return self._answer(head)
 
     def _hello(self, head: dict[str, Any]) -> str:
+        self._greeted = time.monotonic()
         if head.get("link") != self.link:
             self.link = head["link"]
             self.peer = Peer(SpillingOutbox())
@@ -136,22 +155,26 @@ class Relay:
                 "cells": self.cells,
                 "kernel": self._kernel.number,
                 "share": bool(self.share),
+                "busy": self.is_busy,
             },
             os.urandom(int(head.get("probe", 0))),
         )
 
-    def _obey_all(self, messages: list[dict[str, Any]]) -> None:
+    def _obey_all(self, messages: list[dict[str, Any]], head: dict[str, Any]) -> None:
         """Do what the messages of an exchange say, but run no cell that is not wanted any more.
 
         A cell that had to wait for a plain call may have been given up meanwhile: it is held
-        until the next exchange, which says so.
+        until the next exchange, which says so. ``withdrawn`` in ``head`` names cells that are
+        not to begin any more.
         """
         messages, self._held = self._held + messages, []
         stops = [i for i, message in enumerate(messages) if message.get("op") == "interrupt"]
+        withdrawn = head.get("withdrawn") or ()
         kept = []
         for index, message in enumerate(messages):
-            if _is_cell(message) and stops and index < stops[-1]:
-                header = message["message"]["header"]
+            header = (message.get("message") or {}).get("header") or {}
+            is_unwanted = (stops and index < stops[-1]) or header.get("msg_id") in withdrawn
+            if _is_cell(message) and is_unwanted:
                 self.peer.send({"event": "dropped", "msg_id": header["msg_id"]})
             else:
                 kept.append(message)
@@ -164,7 +187,7 @@ class Relay:
             self._do(message)
 
     def _answer(self, head: dict[str, Any]) -> str:
-        now = time.monotonic()
+        began = now = time.monotonic()
         deadline = now + min(float(head.get("wait", 0)), 1.0)
         until = head.get("until")
         while True:
@@ -179,7 +202,12 @@ class Relay:
                 break
         self._oldest = 0.0
         outbox = self.peer.outbox
-        answer = {"boot": self.boot, "end": outbox.end}
+        held = round(time.monotonic() - began, 4)
+        answer = {"boot": self.boot, "end": outbox.end, "held": held}
+        if until in self._ended_requests:
+            answer["over"] = True  # all that comes of the request is in the outbox
+        if head.get("bare") is True:
+            return self.peer.bare_frame(answer)
         budget, as_is = int(head.get("budget", 3000)), head.get("as_is") is True
         return self.peer.frame(answer, budget, as_is=as_is)
 
@@ -277,6 +305,9 @@ class Relay:
         poller = self._poller()
         while not self._ended:
             events = poller.poll(20 if not self._kernel.ready else 500)
+            if not self.confirmed and time.monotonic() - self._greeted > CONFIRM:
+                self.withdraw()
+                return
             with self.lock:
                 before = self._state()
                 for socket, _ in events:
@@ -291,7 +322,7 @@ class Relay:
                 if kernel.process.poll() is not None:
                     self._died(kernel)
                     poller = self._poller()
-                kernel.greet(time.monotonic())
+                self._kernel.greet(time.monotonic())
                 if self._state() != before:  # to be woken for nothing costs a warm cell its time
                     self.lock.notify_all()
 
@@ -341,15 +372,16 @@ class Relay:
     def _died(self, kernel: GuestKernel) -> None:
         code = kernel.process.returncode
         self._failures = 0 if kernel.ready else self._failures + 1
+        why = kernel.last_words() if self._failures else ""
         if self._failures in (1, 2):
             self._replace("", code)  # nothing has run yet: what waits goes to the next one
             return
         if self._failures:
             self.lock.wait(1)  # it cannot start: no hurry to try again
         self._forget(f"it died (exit status {code})")
-        self._replace("failed" if self._failures else "died", code)
+        self._replace("failed" if self._failures else "died", code, why)
 
-    def _replace(self, event: str, code: int) -> None:
+    def _replace(self, event: str, code: int, why: str = "") -> None:
         for channel, socket in self._kernel.sockets.items():
             self._drain(self._kernel, channel, socket)
         self._kernel.end()
@@ -357,10 +389,11 @@ class Relay:
         # Only a new number makes earlier requests stale.
         self._kernel = GuestKernel(self._context, self._kernel.number + bool(event))
         if event:
-            self._event(event, code)
+            self._event(event, code, why)
 
-    def _event(self, event: str, code: int) -> None:
-        self.peer.send({"event": event, "code": code, "kernel": self._kernel.number})
+    def _event(self, event: str, code: int, why: str) -> None:
+        message = {"event": event, "code": code, "kernel": self._kernel.number}
+        self.peer.send(dict(message, why=why) if why else message)
         self._oldest = self._oldest or time.monotonic()
 
     def _drain(self, kernel: GuestKernel, channel: str, socket: Any) -> None:
@@ -400,6 +433,7 @@ class Relay:
             to_come.remove(end)
             if not to_come:
                 del self._open[message_id]
+                self._ended_requests.append(message_id)
                 self._executing.discard(message_id)
                 self._begun.discard(message_id)
         if self._routed.take(message_id, channel, kind, [metadata, content, *buffers]):
@@ -418,6 +452,15 @@ class Relay:
             self._oldest = time.monotonic() - FRESH  # somebody is asked: nothing to wait for
         elif kind in OUTPUTS:
             self._oldest = self._oldest or time.monotonic()
+
+
+def _parsed(line: Any) -> list[dict[str, Any]]:
+    """The message in a line, none when the other end has cut it off to take it back."""
+    try:
+        message = json.loads(str(line, "utf-8"))
+    except ValueError:
+        return []
+    return [message] if isinstance(message, dict) else []
 
 
 def _is_cell(message: dict[str, Any]) -> bool:

@@ -21,7 +21,7 @@ from jupyter_client.connect import write_connection_file
 from jupyter_client.session import Session
 
 LAUNCH = """
-import sys
+import os, sys
 sys.path[:] = [path for path in sys.path if path != ""]
 sys.modules["debugpy"] = None  # no debugger comes through the link; it would take its time
 from ipykernel import kernelapp
@@ -40,6 +40,9 @@ def flush(self):
     if is_needed:
         flush_all(self)
 OutStream.flush = flush
+nowhere = os.open(os.devnull, os.O_WRONLY)
+os.dup2(nowhere, 2)  # ipykernel echoes there what it captures
+os.close(nowhere)
 kernelapp.launch_new_instance()
 """
 """What ipykernel_launcher does, but for the debugger, and for waits for a thread with no output.
@@ -66,26 +69,14 @@ class GuestKernel:
             JPY_PARENT_PID=str(os.getpid()),
             PYDEVD_DISABLE_FILE_VALIDATION="1",  # or its warning shows in the first cell
         )
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                LAUNCH,
-                "-f",
-                path,
-                "--HistoryManager.hist_file=" + self.folder + "/history.sqlite",
-                "--HistoryManager.db_cache_size=100",  # a file that nobody reads later; no hurry
-                # Its first completion in a new sandbox takes seconds of the kernel's own thread.
-                "--IPCompleter.use_jedi=False",
-                "--IPythonKernel._execute_sleep=0",  # nobody's iopub is overtaken by a reply here
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,  # ipykernel echoes what it captures
-            stderr=subprocess.DEVNULL,
-            cwd="/mnt/data" if Path("/mnt/data").is_dir() else None,
-            env=env,
-            start_new_session=True,
-        )
+        errors = os.open(self.folder + "/errors", os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            self.process = self._start(path, env, errors)
+        except OSError:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+        finally:
+            os.close(errors)
         key = info["key"] if isinstance(info["key"], bytes) else info["key"].encode()
         self.session = Session(key=key)
         self.sockets: dict[str, Any] = {}
@@ -111,6 +102,28 @@ class GuestKernel:
         self.ready = False
         self._own: set[str] = set()
         self._greeted = 0.0
+
+    def _start(self, path: str, env: dict[str, str], errors: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                LAUNCH,
+                "-f",
+                path,
+                f"--HistoryManager.hist_file={self.folder}/history.sqlite",
+                "--HistoryManager.db_cache_size=100",  # a file that nobody reads later; no hurry
+                # Its first completion in a new sandbox takes seconds of the kernel's own thread.
+                "--IPCompleter.use_jedi=False",
+                "--IPythonKernel._execute_sleep=0",  # nobody's iopub is overtaken by a reply here
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,  # ipykernel echoes what it captures
+            stderr=errors,
+            cwd="/mnt/data" if Path("/mnt/data").is_dir() else None,
+            env=env,
+            start_new_session=True,
+        )
 
     def greet(self, now: float) -> None:
         """Ask for kernel_info until its idle is seen: then no later iopub message is missed."""
@@ -141,12 +154,24 @@ class GuestKernel:
             return
         self.session.send(self.sockets["shell"], self.own_request("kernel_info_request", {}))
 
+    def last_words(self) -> str:
+        """The last line that the process wrote to stderr while it started; "" without one."""
+        path = Path(self.folder, "errors")
+        try:
+            with path.open("rb") as errors:
+                errors.seek(max(0, path.stat().st_size - 2000))
+                lines = errors.read().decode("utf-8", "replace").strip().splitlines()
+        except OSError:
+            return ""
+        return lines[-1][:300] if lines else ""
+
     def end(self) -> None:
         """Kill the process and what it started, and leave nothing behind."""
         with suppress(OSError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.sockets["stdin"].disable_monitor()
+        self._asking.close(0)
         for socket in self.sockets.values():
             socket.close()
         shutil.rmtree(self.folder, ignore_errors=True)

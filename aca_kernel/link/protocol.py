@@ -23,6 +23,7 @@ from typing import Any
 __all__ = [
     "MARK",
     "OUTPUTS",
+    "PARTS",
     "STOP_FILE",
     "FrameError",
     "Inbox",
@@ -35,6 +36,9 @@ __all__ = [
 
 MARK = "aca-kernel-link"
 """What a frame begins with, in a request and in an answer."""
+
+PARTS = "_aca_kernel_parts"
+"""The name in the session interpreter's ``sys`` that holds the parts of a bootstrap."""
 
 STOP_FILE = "aca-kernel-stop"
 """The file in /mnt/data that ends the plain call which the guest kernel runs.
@@ -173,6 +177,18 @@ class Outbox:
             self._held += part
         self._held += b"\n"
 
+    def take_back(self, number: int) -> None:
+        """Forget the bytes from ``number`` on, none of which may have reached the other end."""
+        del self._held[max(0, number - self.start) :]
+
+    def skip_line(self) -> None:
+        """Give up the message that ``start`` stands in: the other end cannot get it."""
+        while self.end > self.start:
+            found = self._held.find(b"\n")
+            self.acknowledge(self.start + (len(self._held) if found < 0 else found + 1))
+            if found >= 0:
+                return
+
     def slice(self, size: int) -> bytes:
         """At most ``size`` bytes, beginning with ``start``."""
         with memoryview(self._held) as held:
@@ -227,6 +243,13 @@ class Inbox:
         self._add(rest if 2 * len(rest) > memoryview(rest.obj).nbytes else memoryview(bytes(rest)))
         return messages
 
+    def jump(self, number: int) -> None:
+        """Go on at ``number``: the message that stood before it will not come."""
+        if number > self.received:
+            self.received = number
+            self._rest, self._size = [], 0
+            self.left_out += 1
+
     def _add(self, part: memoryview) -> None:
         self._size += len(part)
         if self._size > MAX_LINE_BYTES:
@@ -241,6 +264,8 @@ class Peer:
     def __init__(self, outbox: Outbox | None = None) -> None:
         self.outbox = Outbox() if outbox is None else outbox
         self.inbox = Inbox()
+        self.framed = 0
+        """The number behind the last byte of the outbox that the last frame holds."""
 
     def send(self, message: Any) -> None:
         """Queue a message, anything that JSON can carry."""
@@ -261,6 +286,7 @@ class Peer:
         head = dict(head, ack=self.inbox.received, start=self.outbox.start)
         room = budget - budget // 1000 - _OVERHEAD - 256 - 4 * len(json.dumps(head)) // 3
         if as_is and _is_dense(data := self.outbox.slice(min(room, MAX_FRAME_BYTES // 2))):
+            self.framed = self.outbox.start + len(data)
             return pack_as_is(head, data)
         size = max(room * 3 // 4, 1)  # what fits when nothing can be compressed
         text = pack(head, self.outbox.slice(size))
@@ -273,7 +299,12 @@ class Peer:
             if len(larger) > budget:
                 break
             size, text = larger_size, larger
+        self.framed = min(self.outbox.start + size, self.outbox.end)
         return text
+
+    def bare_frame(self, head: dict[str, Any]) -> str:
+        """A frame with nothing of the outbox, for a service that lets none of it pass."""
+        return pack(dict(head, ack=self.inbox.received, start=self.outbox.start))
 
     def receive(self, head: dict[str, Any], data: bytes | memoryview) -> list[memoryview]:
         """The messages that an exchange has completed, each as JSON in UTF-8."""

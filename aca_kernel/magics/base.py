@@ -87,8 +87,8 @@ class SessionControl(Protocol):
     async def attach(self, identifier: str) -> None:
         """Leave this session for the one that ``identifier`` names."""
 
-    async def stop(self) -> None:
-        """Delete the session; the next cell starts a new, empty one."""
+    async def stop(self) -> bool:
+        """Delete the session; the next cell starts a new one. False: there was none, it says."""
 
 
 @dataclass(frozen=True, kw_only=True)

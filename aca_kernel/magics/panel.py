@@ -125,9 +125,8 @@ def _versions(client: PoolClient, identifier: str) -> list[Row]:
             python = next((v for n, v in known.runtimes if n.lower() == "python"), "")
             packages = {_normal(name): version for name, version in known.packages}
     if not python:
-        told = probes.parse_line(
-            client.execute(identifier, probes.versions(_PACKAGES), repeatable=True).stdout
-        )
+        probe = probes.versions(_PACKAGES)
+        told = probe.read(client.execute(identifier, probe.code, repeatable=True)) or {}
         texts = {name: said for name, said in told.items() if isinstance(said, str)}
         python = texts.pop("python", "")
         packages = {_normal(name): version for name, version in texts.items()}

@@ -162,7 +162,12 @@ async def _attach(arguments: argparse.Namespace, context: MagicContext) -> None:
 
 
 async def _stop(arguments: argparse.Namespace, context: MagicContext) -> None:
-    await context.session.stop()
+    if not await context.session.stop():
+        context.stream(
+            "The service says that there is no such session (HTTP 404), so nothing was deleted."
+            " If its variables are still there in the next cell, %session new leaves them behind.\n"
+        )
+        return
     context.stream(
         "The session is deleted, with its variables and files."
         " The next cell starts a new, empty one.\n"

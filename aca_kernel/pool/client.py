@@ -184,7 +184,7 @@ class PoolClient:
 
     # -- sessions
 
-    def get_session(self, identifier: str) -> answers.SessionInfo:
+    def get_session(self, identifier: str, *, timeout: float | None = None) -> answers.SessionInfo:
         """When the session began and when it ends. Raises NotFound when it is absent."""
         request = self._api.get_session(check_identifier(identifier))
         return self._ask(request, lambda value, _: answers.parse_session(value))

@@ -22,6 +22,7 @@ PASS, DELAY = "pass", "delay"
 REFUSE, RESET_BEFORE, RESET_AFTER = "refuse", "reset before", "reset after"
 THROTTLED, UNAVAILABLE = "429", "503"
 CUT, DARK = "cut", "dark"
+REFUSED = "refused"
 
 SPOILING = (REFUSE, RESET_BEFORE, RESET_AFTER, THROTTLED, UNAVAILABLE, CUT)
 """The faults that cost a call its answer, `DARK` apart."""
@@ -88,8 +89,9 @@ class _Message:
 class Proxy:
     """Forwards to ``pool``'s endpoint while it is entered; ``script`` has a fault a call.
 
-    When the script is over, all calls pass. ``rewrite`` changes the bodies of answers,
-    ``retry_after`` is added to those that say 429, and ``rate`` is the bytes per second at which
+    When the script is over, all calls pass. ``refuse`` gives, for a call's operation and body,
+    the status and the JSON of an answer in the pool's place, or None; ``rewrite`` changes the
+    bodies of answers, ``retry_after`` is added to those that say 429, and ``rate`` is the bytes per second at which
     the bodies of requests are let in.
     """
 
@@ -97,6 +99,7 @@ class Proxy:
     script: Iterable[str] = ()
     seed: int = 0
     rewrite: Callable[[bytes], bytes] | None = None
+    refuse: Callable[[str, bytes], tuple[int, bytes] | None] | None = None
     retry_after: int | None = None
     rate: float = math.inf
     calls: list[Call] = field(default_factory=list)
@@ -199,7 +202,14 @@ class Proxy:
             writer.close()
 
     async def _play(self, fault: str, request: _Message, writer: asyncio.StreamWriter) -> None:
-        if fault == REFUSE:
+        call = request.call
+        refusal = self.refuse(call.operation, request.body) if self.refuse and call else None
+        if refusal is not None and call is not None:
+            call.fault = REFUSED
+            status, body = refusal
+            head = f"HTTP/1.1 {status} Refused\r\nContent-Type: application/json\r\n"
+            await _send(writer, f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        elif fault == REFUSE:
             await self._refuse()
         elif fault == RESET_BEFORE:
             _reset(writer)

@@ -308,7 +308,7 @@ def test_k10_a_session_that_cooled_down_is_told_and_nothing_is_run(
     delete_session(local_pool, kernel.identifier)
     ran = kernel.run("open('ran.txt', 'w').write('it ran')")
     assert ran.ename == "SessionLost"
-    assert "Variables are gone" in ran.traceback
+    assert "Variables and the files in /mnt/data are gone" in ran.traceback
     after = kernel.run("import os; os.path.exists('ran.txt'), 'x' in globals()")
     assert after.result == "(False, False)"
 

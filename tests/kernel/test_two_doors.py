@@ -350,12 +350,12 @@ def test_a_cell_that_waits_for_a_call_says_why(room: Room) -> None:
         message = room.kernel.send("done_by_agent")
         told = room.kernel.wait_for_message(message, lambda m: m["msg_type"] == "display_data")
         text = told["content"]["data"]["text/plain"]
-        assert "Another client's call runs in this session: the cell waits for it" in text
+        assert "Another client's call in this session may be the reason" in text
         held.let_go()
         ran = room.kernel.finish(message)
     assert held.answers[0]["executionResult"] == held.name
     assert ran.result == repr(held.name)
-    assert "for another client's call." in ran.displayed  # the same line, at its end
+    assert "The session answers again after" in ran.displayed  # the same line, at its end
     assert "ran in this session since the last cell." in ran.displayed
 
 
@@ -417,7 +417,9 @@ def test_a_call_that_breaks_what_reads_its_messages_is_answered_at_once(own_room
     assert "KernelDied: The Python that ran this call is gone" in said
     assert "JSONDecodeError" in said
     ran = own_room.kernel.run("stays")
-    assert ran.ename == "SessionLost"
+    assert ran.ename == "ExecutionFailed"
+    assert "The part of aca-kernel that runs in the session has failed" in ran.traceback
+    assert "Variables are gone" in ran.traceback
     assert own_room.kernel.run("6 * 7").result == "42"
     assert own_room.client.value("6 * 7") == 42
 
@@ -561,7 +563,8 @@ def test_another_notebook_and_a_direct_one_enter_the_same_room(
     message = second.begun("import time; time.sleep(4)", local_pool)
     refused = direct.run("x")
     assert refused.ename == "SessionBusy"
-    assert second.finish(message).status == "ok"
+    done = second.finish(message)
+    assert done.status == "ok", done.reply
 
 
 def test_a_session_that_was_replaced_is_shared_as_before(

@@ -25,7 +25,14 @@ from tests.kernel.driver import LINKED, Kernel
 from .hostile import OURS, HostilePool, HostileSession, Turn
 from .lies import deep, turns
 
-SENT = {"execute_request", "complete_request", "inspect_request", "history_request", "input_reply"}
+SENT = {
+    "complete_request",
+    "execute_request",
+    "history_request",
+    "input_reply",
+    "inspect_request",
+    "kernel_info_request",
+}
 """The messages that a kernel may send to a guest."""
 
 

@@ -66,7 +66,7 @@ def test_a_message_that_is_too_large_is_said_in_the_cell() -> None:
     outputs, reply = run_with(Turn(lines=lines))
     said, before, after, *_ = shown(outputs)
     assert (before, after) == ("before", "after")
-    assert "larger than 256 MB and was left out" in said
+    assert "left out: it was larger than 256 MB" in said
     assert reply.ok
 
 

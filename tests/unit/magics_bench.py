@@ -61,10 +61,10 @@ class BareSession:
         await self.stop()
         self.identifier, self.is_own = identifier, False
 
-    async def stop(self) -> None:
-        if self.is_own:
-            self._client.delete_session(self.identifier)
+    async def stop(self) -> bool:
+        is_deleted = self.is_own and self._client.delete_session(self.identifier)
         self.started = False
+        return is_deleted
 
 
 class BareInterpreter(Interpreter):
