@@ -205,9 +205,10 @@ EXPERIMENTS = (
         name="size of requests",
         question="How large may the request be that runs code?",
         section="6",
-        assumption="At least 32 KB, since the link's first call has 26 KB.",
+        assumption="At least 32 KB, so that the link's first call is one.",
         module="aca_kernel/link/bootstrap.py",
-        means="Linked mode cannot work. Use ACA_KERNEL_MODE=direct, and put long cells into files.",
+        means="The first cell takes longer, because the link goes there in pieces. In direct mode"
+        " put long cells into files.",
         calls=1,
         calls_a_size=1,
         run=_requests,

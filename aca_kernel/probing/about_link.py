@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import secrets
 
-from ..link.bootstrap import bootstrap_code
-from ..link.client import PROBE
+from ..link.bootstrap import bootstrap_code, bootstrap_parts
 from ..link.protocol import MARK, FrameError, pack, unpack
-from .answered import brief
+from .answered import Ran, brief
 from .bench import Bench
 from .experiment import Experiment, Finding
 
@@ -49,11 +48,50 @@ def _hook(bench: Bench) -> Finding:
     )
 
 
+_PROBE, _PROBE_OF_PARTS = 12_000, 300
+"""Bytes of known size in the link's first answer; 12,000 are far above the default cut of 4096."""
+
+_PART = 2000
+"""Characters of each piece, where the whole does not get through: the link's smallest."""
+
+
 def _link(bench: Bench) -> Finding:
+    hello = {"op": "hello", "link": secrets.token_hex(8), "probe": _PROBE, "share": None}
+    whole = bootstrap_code(pack(hello), MARK)
+    ran, ways = _said_hello(bench, [whole])
+    facts = {
+        "characters of the code": len(whole),
+        "answer": ran.verdict,
+        "stderr": ran.stderr.strip()[-200:],
+        "how it came back": ways,
+        "seconds": round(ran.seconds, 2),
+    }
+    if "whole" in ways.values():
+        return Finding(answer="Yes, with one.", holds=True, facts=facts)
+    parts = bootstrap_parts(pack({**hello, "probe": _PROBE_OF_PARTS}), MARK, _PART)
+    again, ways = _said_hello(bench, parts)
+    facts |= {"answer in parts": again.verdict, "how it came back in parts": ways}
+    if "whole" in ways.values():
+        return Finding(
+            answer=f"Not with one, which is answered {brief(ran.verdict)}, but with {len(parts)}.",
+            holds=True,
+            facts=facts,
+        )
+    return Finding(
+        answer=f"No: one call is answered {brief(ran.verdict)}, and small ones"
+        f" {brief(again.verdict)}.",
+        holds=False,
+        facts=facts,
+    )
+
+
+def _said_hello(bench: Bench, codes: list[str]) -> tuple[Ran, dict[str, str]]:
+    """The last answer to some pieces of code, and in which ways the link's words came back."""
     session = bench.session()
-    hello = {"op": "hello", "link": secrets.token_hex(8), "probe": PROBE, "share": None}
-    code = bootstrap_code(pack(hello), MARK)
-    ran = session.execute(code, limit=20_000_000)
+    for code in codes:
+        ran = session.execute(code, limit=20_000_000)
+        if not ran.succeeded:
+            break
     ways = {}
     for way, text in (("stdout", ran.stdout), ("result", str(ran.result))):
         try:
@@ -61,19 +99,7 @@ def _link(bench: Bench) -> Finding:
             ways[way] = "whole"
         except FrameError:
             ways[way] = "not readable"
-    facts = {
-        "bytes of the code": len(code),
-        "answer": ran.verdict,
-        "stderr": ran.stderr.strip()[-200:],
-        "how it came back": ways,
-        "seconds": round(ran.seconds, 2),
-    }
-    works = ran.succeeded and "whole" in ways.values()
-    return Finding(
-        answer="Yes." if works else f"No: the session answered {brief(ran.verdict)}.",
-        holds=works,
-        facts=facts,
-    )
+    return ran, ways
 
 
 _PROCESSES = """
@@ -166,9 +192,9 @@ EXPERIMENTS = (
     ),
     Experiment(
         name="link",
-        question="Can the link's other end be put into a session with one call?",
+        question="Can the link's other end be put into a session, with one call or with some?",
         section="3.1",
-        assumption="Code of 26 KB is taken, and its answer comes back unchanged.",
+        assumption="It can, in small pieces of code at least, and its words come back unchanged.",
         module="aca_kernel/link/bootstrap.py",
         means="Linked mode cannot work. Use ACA_KERNEL_MODE=direct.",
         calls=1,

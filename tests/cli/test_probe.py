@@ -223,7 +223,8 @@ def only(report: dict[str, Any]) -> dict[str, Any]:
     [
         ("hook", replaced("kernel.do_execute = do_execute", "pass"), False, "went past"),
         ("versions", replaced("platform.python_version()", "'3.7.9'"), False, "Python 3.7.9"),
-        ("link", too_large(20_000), False, "HTTP 413"),
+        ("link", too_large(20_000), True, "Not with one, which is answered HTTP 413, but with"),
+        ("link", too_large(1_000), False, "No: one call is answered HTTP 413"),
         ("processes", replaced('tried("unix socket", unix)', "1"), False, "unix socket"),
         ("values", answering(without_results), False, "float"),
         ("formats", answering(quoted), None, "They change: returnJupyterFormatExecutionResult"),
