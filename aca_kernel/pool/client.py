@@ -17,6 +17,7 @@ from aca_kernel.pool.optional import OptionalFields
 from aca_kernel.pool.refusals import clean
 
 if TYPE_CHECKING:
+    from aca_kernel.pool.raw import RawAnswer, SmallBody
     from aca_kernel.pool.transport import Answer, Body, Transport
 
 __all__ = ["PoolClient"]
@@ -291,6 +292,20 @@ class PoolClient:
         """What the pool's sessions bring: runtimes and packages; within ``timeout`` seconds."""
         request = self._api.metadata()
         return self._ask(request, lambda value, _: answers.parse_metadata(value), timeout=timeout)
+
+    # -- whatever is asked
+
+    def raw(
+        self,
+        request: api.Request,
+        *,
+        body: SmallBody | None = None,
+        read_timeout: float | None = None,
+    ) -> RawAnswer:
+        """Send any request once, and give its answer, refusals too. See `raw.send`."""
+        from aca_kernel.pool import raw
+
+        return raw.send(self._transport, request, body=body, read_timeout=read_timeout)
 
     # -- what they share
 
