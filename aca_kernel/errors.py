@@ -171,6 +171,7 @@ class ServiceError(AcaKernelError):
     def __str__(self) -> str:
         facts = [f"HTTP {self.status}"] if self.status else []
         facts += [self.code] if self.code else []
+        facts += [f"field {self.field}"] if self.field else []
         facts += [f"correlation id {self.correlation_id}"] if self.correlation_id else []
         text = super().__str__()
         return f"{text}\n({', '.join(facts)})" if facts else text
@@ -218,7 +219,10 @@ class ServiceUnavailable(ServiceError):
 
 
 class UnexpectedAnswer(ServiceError):
-    """The answer is not JSON, or JSON of another shape than any known one."""
+    """The answer is not JSON, or JSON of another shape than any known one.
+
+    ``is_passing`` is True for one that was cut, and for a web page in its place.
+    """
 
 
 class VersionLacks(AcaKernelError):

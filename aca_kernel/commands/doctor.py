@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import humanize
+from traitlets import Bool, Int, Unicode
 
 from ..errors import (
     AcaKernelError,
-    ExecutionFailed,
+    BadRequest,
+    ServiceError,
     TransferError,
     VersionLacks,
 )
@@ -22,8 +24,13 @@ from ..identity import IDENTIFIER_PREFIX
 from ..localpool.launch import ensure_pool, stop_pool
 from ..pool import Endpoint, PoolClient, TokenSource, download, parse_endpoint, upload
 from ..pool.connect import connect
+from ..pool.refusals import clean
+from ..probing.answered import read_execution
+from ..probing.bench import PROBE_PREFIX, Bench, Session
+from ..probing.poolkind import CALCULATION, SHELL_FIELDS, kind_of, looks_custom, other_kind
 from ..settings import LOCAL_ENDPOINT, Settings
 from .base import POOL_ALIASES, Command
+from .probe import Probe
 
 __all__ = ["DoctorApp"]
 
@@ -43,15 +50,53 @@ class DoctorApp(Command):
         One line a check, with its time. The first failure says what to do, and ends with exit
         code 1. The checks run in a session of their own, which is deleted at the end. With
         `--endpoint local` a local pool is started for them and stopped again.
+
+        With `--probe` it asks the pool all that is not known about the service, in throw-away
+        sessions, and writes a report without secrets that can be attached to an issue. It says
+        first how many calls and minutes that takes.
     """
     examples = """\
 aca-kernel doctor
 aca-kernel doctor --endpoint local
+aca-kernel doctor --probe
+aca-kernel doctor --probe --only "hook, link" --output reports --yes
 """
-    aliases = {**Command.aliases, **POOL_ALIASES}
+    probe = Bool(False, help="Ask what is not known about the service.").tag(config=True)
+    output = Unicode(".", help="With --probe, the folder of the report.").tag(config=True)
+    force = Bool(False, help="With --probe, replace a report of the same day.").tag(config=True)
+    max_megabytes = Int(
+        8, min=1, max=100, help="With --probe, the largest request, answer and upload to try."
+    ).tag(config=True)
+    fill = Int(
+        0,
+        min=0,
+        max=1000,
+        help="With --probe, make up to so many sessions, to see what a full pool answers.",
+    ).tag(config=True)
+    only = Unicode(
+        "", help="With --probe, the names of the questions to ask, separated by commas."
+    ).tag(config=True)
+    aliases = {
+        **Command.aliases,
+        **POOL_ALIASES,
+        "output": "DoctorApp.output",
+        "max-megabytes": "DoctorApp.max_megabytes",
+        "fill": "DoctorApp.fill",
+        "only": "DoctorApp.only",
+    }
+    flags = {
+        **Command.flags,
+        "probe": ({"DoctorApp": {"probe": True}}, "Ask what is not known about the service."),
+        "force": ({"DoctorApp": {"force": True}}, "With --probe, replace a report."),
+        ("y", "yes"): ({"JupyterApp": {"answer_yes": True}}, "With --probe, do not ask first."),
+    }
 
     def start(self) -> None:
-        """Run the checks; raises the AcaKernelError of the first that fails."""
+        """Run the checks; raises the AcaKernelError of the first that fails.
+
+        With ``probe``, ask the questions in place of the checks that need a session.
+        """
+        probe = self._probe()
         with ExitStack() as at_the_end:
             settings = _check("options", self.pool_settings, lambda _: "can be used")
             if settings.pool_endpoint == LOCAL_ENDPOINT:
@@ -60,8 +105,31 @@ aca-kernel doctor --endpoint local
             endpoint = _check("endpoint", lambda: _endpoint(settings), _describe)
             _check("token", lambda: _token(settings, endpoint), _kind_of_token)
             client = at_the_end.enter_context(connect(settings))
+            if probe is not None:
+                if probe.agreed(yes=self.answer_yes):
+                    _check_role(client)
+                    probe.run(client)
+                else:
+                    print("Nothing was asked.")
+                return
             _check_session(client)
         print("All is well.")
+
+    def _probe(self) -> Probe | None:
+        """What to ask; None for the checks alone. UsageError for options that make no sense."""
+        if self.probe:
+            return Probe(
+                output=Path(self.output).expanduser(),
+                force=self.force,
+                max_megabytes=self.max_megabytes,
+                fill=self.fill,
+                only=self.only,
+            )
+        given = self.cli_config.get("DoctorApp", {})
+        if given:
+            option = next(iter(given)).replace("_", "-")
+            raise self.misused(f"--{option} goes with --probe only.")
+        return None
 
 
 def _check(name: str, work: Callable[[], T], tell: Callable[[T], str]) -> T:
@@ -115,11 +183,30 @@ def _kind_of_token(tokens: TokenSource) -> str:
     return "given" if tokens.is_given else "from Entra ID"
 
 
+def _check_role(client: PoolClient) -> None:
+    """The one check that every question needs, in a session of its own."""
+    identifier = f"{PROBE_PREFIX}{secrets.token_hex(16)}"
+    try:
+        _check("role", lambda: _list(client, identifier), lambda _: "may use the pool")
+    finally:
+        with suppress(AcaKernelError):
+            client.delete_session(identifier, timeout=5)
+
+
+def _list(client: PoolClient, identifier: str) -> None:
+    try:
+        list(client.list_files(identifier))
+    except ServiceError as error:
+        if looks_custom(error, client.endpoint.host):
+            raise other_kind("CustomContainer", f"It answered: {error}") from None
+        raise
+
+
 def _check_session(client: PoolClient) -> None:
     identifier = f"{IDENTIFIER_PREFIX}doctor-{secrets.token_hex(16)}"
     try:
         # Reading takes the same role as running does, and any call allocates the session.
-        _check("role", lambda: list(client.list_files(identifier)), lambda _: "may use the pool")
+        _check("role", lambda: _list(client, identifier), lambda _: "may use the pool")
         _check("run", lambda: _calculate(client, identifier), str)
         _check("files", lambda: _round_trip(client, identifier), str)
     except BaseException:
@@ -130,15 +217,31 @@ def _check_session(client: PoolClient) -> None:
 
 
 def _calculate(client: PoolClient, identifier: str) -> str:
-    outcome = client.execute(identifier, "6 * 7", timeout=60)
-    if not outcome.succeeded or outcome.result != 42:
-        raise ExecutionFailed(
-            "The session did not calculate 6 * 7.",
-            left=f"It ended with the status {outcome.status!r} and this on stderr:"
-            f" {outcome.stderr.strip()[:200] or '(nothing)'}",
-            remedy="Is this the endpoint of a Python code interpreter pool (PythonLTS)?",
+    try:
+        outcome = client.execute(identifier, CALCULATION, timeout=60)
+    except BadRequest as error:
+        kind = kind_of(code=error.code, shell=_shell_words(client, identifier))
+        if not kind:
+            raise
+        raise other_kind(kind, f"The service said: {error.what}") from None
+    kind = kind_of(status=outcome.status, result=outcome.result)
+    if not outcome.succeeded or kind != "PythonLTS":
+        said = clean(outcome.stderr.strip()[:200]) or "(nothing)"
+        raise other_kind(
+            "" if kind == "PythonLTS" else kind,
+            f"It ended with the status {outcome.status!r} and this on stderr: {said}",
         )
-    return "6 * 7 is 42"
+    return f"{CALCULATION} is 42"
+
+
+def _shell_words(client: PoolClient, identifier: str) -> str:
+    """What a Shell pool writes when it is asked to; "" from any other."""
+    session = Session(Bench(client, most_bytes=0), identifier)
+    try:
+        answer = session.call("POST", "/executions", json=SHELL_FIELDS)
+    except AcaKernelError:
+        return ""
+    return read_execution(answer).stdout
 
 
 def _round_trip(client: PoolClient, identifier: str) -> str:

@@ -157,7 +157,7 @@ class Link:
                 continue  # it is the request that is too large, not its answer
             began = time.monotonic()
             try:
-                return await self._hello(share, part, probe)
+                return await self._hello(share, part, probe, is_first=first is None)
             except (NoGuest, Transient):
                 raise
             except AcaKernelError as error:
@@ -167,7 +167,9 @@ class Link:
         assert first is not None  # noqa: S101
         raise first
 
-    async def _hello(self, share: bool | None, part: int | None, probe: int) -> Hello:
+    async def _hello(
+        self, share: bool | None, part: int | None, probe: int, *, is_first: bool
+    ) -> Hello:
         head = pack({"op": "hello", "link": self._id, "probe": probe, "share": share})
         codes = [bootstrap_code(head, MARK)] if part is None else bootstrap_parts(head, MARK, part)
         for code in codes:
@@ -178,6 +180,7 @@ class Link:
                 timeout=HELLO_TIMEOUT,
                 output_limit=self._limit,
                 repeatable=True,
+                repeats=None if is_first else 1,
             )
             if not execution.succeeded:
                 error = tracebacks.parse(execution.stderr)
@@ -359,6 +362,7 @@ class Link:
             timeout=SERVICE_CAP,
             output_limit=self._limit,
             repeatable=True,
+            repeats=0,  # what an exchange fails with, its caller has to know at once
         )
         return self._open_answer(execution)
 
@@ -404,6 +408,7 @@ class Link:
             timeout=LOOK_TIMEOUT,
             output_limit=self._limit,
             repeatable=True,
+            repeats=1,
         )
         _, _, said = execution.stdout.partition(mark)
         try:

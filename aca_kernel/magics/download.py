@@ -65,7 +65,9 @@ class Download(Magic):
         await context.session.start(context.emit)
         plan: _Plan = await context.call(_make_plan, arguments, context, leave)
         show_notes(context, plan.notes)
-        progress = TransferProgress(context.emit, [(file.name, file.size) for file in plan.files])
+        progress = TransferProgress(
+            context.emit, [(file.name, file.size or 0) for file in plan.files]
+        )
         outcome = Outcome(names=[file.path for file in plan.files])
         fetching = _Fetching(context, plan, arguments.force, progress, outcome)
         await carry_out(context, progress, outcome, fetching.run, "downloaded")
@@ -126,7 +128,7 @@ def _claim(taken: dict[str, str], base: str, path: str) -> None:
 
 
 def _check_room(files: Collection[pool.RemoteFile], destination: Destination) -> None:
-    total = sum(file.size for file in files)
+    total = sum(file.size or 0 for file in files)
     free = destination.free()
     if total > free:
         raise TransferError(

@@ -100,8 +100,9 @@ def _rows(files: list[RemoteFile], directory: str, now: datetime) -> list[list[s
         if file.is_directory:
             rows.append([f"{name}/", "", "", age_text(file.modified, now)])
         else:
-            size = min(max(file.size, 0), 2**63)
-            rows.append([name, size_text(size), f"{size:,}", age_text(file.modified, now)])
+            size = file.size
+            told = ("?", "") if size is None else (size_text(size), f"{size:,}")
+            rows.append([name, *told, age_text(file.modified, now)])
     return rows
 
 

@@ -107,7 +107,7 @@ def _exactly(client: PoolClient, identifier: str, path: str) -> RemoteFile:
             remedy=f"Name files, such as {printable(path)}/*.",
         )
     # The name is ours, whatever the answer calls it.
-    return replace(file, name=name, directory=directory, size=max(file.size, 0))
+    return replace(file, name=name, directory=directory, size=file.size or 0)
 
 
 def _matching(
@@ -126,7 +126,7 @@ def _matching(
         except TransferError:
             notes.append(f"left out {printable(file.path)}: no name that can be asked for")
         else:
-            files.append(replace(file, size=max(file.size, 0)))
+            files.append(replace(file, size=file.size or 0))
     if not files:
         raise TransferError(
             f"No file in the session matches {printable(pattern)}.",

@@ -21,6 +21,7 @@ __all__ = [
     "PoolMetadata",
     "RemoteFile",
     "SessionInfo",
+    "is_page",
     "parse_execution",
     "parse_file",
     "parse_files",
@@ -29,7 +30,14 @@ __all__ = [
     "parse_session",
     "parse_sessions",
     "parse_time",
+    "web_page",
 ]
+
+
+_UNFINISHED = ("running", "notstarted", "inprogress", "accepted", "queued", "pending")
+
+LONGEST_COOLDOWN = 7 * 86_400
+"""Seconds; a session's times that tell of more, or of less than one, tell of no cooldown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,18 +61,27 @@ class Execution:
     output_limit: int | None = None
     """Characters after which the service was asked to cut a stream; None: its own default holds."""
 
+    tells: bool = True
+    """Whether the answer has streams or a result, and not only a status."""
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the code still runs, or has not begun: the answer is none yet."""
+        return self.status.lower() in _UNFINISHED
+
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteFile:
-    """A file or directory in /mnt/data. ``directory`` is "" for the root; sizes are bytes.
+    """A file or directory in /mnt/data. ``directory`` is "" for the root.
 
-    Names in a listing are chosen inside the session: treat them as hostile.
+    ``size`` is bytes, and None where the answer does not tell it. Names in a listing are chosen
+    inside the session: treat them as hostile.
     """
 
     name: str
     directory: str
     is_directory: bool
-    size: int
+    size: int | None
     modified: datetime | None
 
     @property
@@ -85,10 +102,14 @@ class SessionInfo:
 
     @property
     def cooldown_seconds(self) -> float | None:
-        """For how long the session may idle, in seconds; None when the answer does not tell."""
+        """For how long the session may idle, in seconds; None when the answer does not tell.
+
+        Nor does one with a clock that is off: what cannot be is not believed.
+        """
         if self.expires is None or self.last_accessed is None:
             return None
-        return (self.expires - self.last_accessed).total_seconds()
+        seconds = (self.expires - self.last_accessed).total_seconds()
+        return seconds if 1 <= seconds <= LONGEST_COOLDOWN else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,12 +127,38 @@ def parse_json(body: bytes) -> Any:
     An integer too long for Python's own limit stays text.
     """
     if not body.strip():
-        raise UnexpectedAnswer("The service answered with nothing where JSON was due.")
+        raise _passing("The service answered with nothing where JSON was due.")
     try:
         return json.loads(body, parse_int=_integer)
     except (ValueError, RecursionError):
         pass
-    raise UnexpectedAnswer("The service answered with something that is not JSON.")
+    if is_page(body):
+        raise web_page()
+    raise _passing("The service answered with something that is not JSON.")
+
+
+def _passing(what: str) -> UnexpectedAnswer:
+    error = UnexpectedAnswer(what)
+    error.is_passing = True  # most often it was cut on the way
+    return error
+
+
+def is_page(body: bytes) -> bool:
+    """Whether the body of an answer is a web page, which the service itself never sends."""
+    return body[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+
+
+def web_page(status: int = 200) -> UnexpectedAnswer:
+    """What to tell when a web page came in place of the service's answer."""
+    error = _passing(
+        f"A web page came in place of the service's answer (HTTP {status}): something on the way"
+        " answered, such as the login page of a network, a proxy or a gateway."
+    )
+    error.remedy = (
+        "Open any web page in a browser, in case this network asks for a login. Check the proxy"
+        " (HTTPS_PROXY) and that the endpoint is the pool's own management endpoint."
+    )
+    return error
 
 
 def parse_execution(value: Any, headers: Mapping[str, str]) -> Execution:
@@ -129,8 +176,7 @@ def parse_execution(value: Any, headers: Mapping[str, str]) -> Execution:
         inner = _lower(wrapped)
         if {"stdout", "stderr", "executionresult", "executiontimeinmilliseconds"} & inner.keys():
             streams = inner
-    is_outer = streams is outer
-    result = streams.get("executionresult", streams.get("result", "") if is_outer else "")
+    result = _result(streams, is_outer=streams is outer)
     succeeded = status.lower() in ("succeeded", "success", "0")  # "0": docs/service.md 15
     stderr = _text(streams.get("stderr"))
     if not succeeded and not stderr:
@@ -142,7 +188,8 @@ def parse_execution(value: Any, headers: Mapping[str, str]) -> Execution:
         status="".join(c for c in status if c.isprintable())[:64],
         stdout=_text(streams.get("stdout")),
         stderr=stderr,
-        result=_lower(result) if _is_image(result) else result,
+        result=result,
+        tells=bool({"stdout", "stderr", "executionresult"} & streams.keys()),
         duration_ms=_int(streams.get("executiontimeinmilliseconds")),
         session_guid=guid if re.fullmatch(r"[\w.-]{1,128}", guid, re.ASCII) else "",
         new_allocation={"true": True, "false": False}.get(
@@ -158,9 +205,10 @@ def parse_file(value: Any, directory: str = "") -> RemoteFile:
     """
     if isinstance(value, list) and value:
         value = value[0]
-    entries = _lower(value).get("value") if isinstance(value, dict) else None
-    if isinstance(entries, list) and entries:  # an old upload's: docs/service.md 2.1
-        value = entries[0]
+    fields = _lower(value) if isinstance(value, dict) else {}
+    for key in ("value", "$values", "files"):  # an old upload's: docs/service.md 2.1
+        if isinstance(fields.get(key), list) and fields[key]:
+            value = fields[key][0]
     entry = _inner(value, "a file")
     name = entry.get("filename", entry.get("name"))
     if not isinstance(name, str) or not name:
@@ -169,14 +217,14 @@ def parse_file(value: Any, directory: str = "") -> RemoteFile:
         name=name,
         directory=_directory(entry.get("directory"), directory),
         is_directory=_text(entry.get("type")).lower() == "directory",
-        size=_int(entry.get("sizeinbytes", entry.get("size"))) or 0,
+        size=_size(entry.get("sizeinbytes", entry.get("size"))),
         modified=parse_time(entry.get("lastmodifiedat", entry.get("lastmodifiedtime"))),
     )
 
 
 def parse_files(value: Any, directory: str = "") -> tuple[list[RemoteFile], str]:
     """The files of one page of a listing, and the next page's link ("" for none)."""
-    entries, link = _page(value, ("value", "files"), "a listing of files")
+    entries, link = _page(value, ("value", "files", "$values"), "a listing of files")
     return [parse_file(entry, directory) for entry in entries], link
 
 
@@ -275,8 +323,52 @@ def _versions(value: Any) -> Iterator[tuple[str, str]]:
             yield _text(fields.get("name")), _text(fields.get("version"))
 
 
-def _is_image(value: Any) -> bool:
-    return isinstance(value, dict) and "base64_data" in _lower(value)
+_STREAM_KEYS = {
+    "$id",
+    "diagnosticinfo",
+    "error",
+    "executiontimeinmilliseconds",
+    "executiontype",
+    "id",
+    "identifier",
+    "operationid",
+    "rawresult",
+    "sessionid",
+    "status",
+    "stderr",
+    "stdout",
+}
+
+
+def _result(streams: Mapping[str, Any], *, is_outer: bool) -> Any:
+    """The result's value: "" for none, an image in the one shape that `Execution` names.
+
+    Under another name than the known ones it is found when it is the only thing that is left.
+    """
+    names = ["executionresult", *(["result"] if is_outer else [])]
+    name = next((name for name in names if name in streams), None)
+    if name is None:
+        left = [key for key in streams if key not in _STREAM_KEYS]
+        name = left[0] if len(left) == 1 else None
+    value = "" if name is None else streams[name]
+    return _shown(value) if isinstance(value, dict) else value
+
+
+def _shown(value: dict[str, Any]) -> Any:
+    """An object as a result: an image, what a mime bundle has, or the object itself."""
+    fields = {key.lower().replace("_", ""): item for key, item in value.items()}
+    data = fields.get("base64data")
+    if isinstance(data, str):
+        kind = str(fields.get("format") or fields.get("mimetype") or "png")
+        return {"type": "image", "format": kind.rpartition("/")[2], "base64_data": data}
+    inner = fields.get("data")
+    bundle = inner if isinstance(inner, dict) else value
+    for mime, item in bundle.items():
+        if mime in ("image/png", "image/jpeg") and isinstance(item, str):
+            kind = mime.rpartition("/")[2]
+            return {"type": "image", "format": kind, "base64_data": "".join(item.split())}
+    text = bundle.get("text/plain")
+    return text if isinstance(text, str) else value
 
 
 def _error_text(value: Any) -> str:
@@ -300,6 +392,12 @@ def _int(value: Any) -> int | None:
         return int(value)
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def _size(value: Any) -> int | None:
+    """Bytes of a file; None where that is not told, or cannot be."""
+    size = _int(value)
+    return size if size is not None and 0 <= size < 2**63 else None
 
 
 def _integer(digits: str) -> int | str:

@@ -6,6 +6,7 @@ Everything here is pure. What comes back is read by `aca_kernel.pool.answers`.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urljoin, urlsplit
@@ -88,11 +89,13 @@ class Api:
         identifier: str,
         code: str,
         *,
-        timeout: int,
-        output_limit: int,
+        timeout: int | None,
+        output_limit: int | None,
         repeatable: bool = False,
     ) -> Request:
         """Run code and wait for it. ``timeout`` is seconds, ``output_limit`` characters a stream.
+
+        Either is left out when it is None.
 
         The body is ASCII: a NUL or a lone surrogate in the code travels as a JSON escape,
         so it arrives as it is and the session's Python judges it.
@@ -101,9 +104,10 @@ class Api:
             "codeInputType": "Inline",
             "executionType": "Synchronous",
             "code": code,
-            "timeoutInSeconds": timeout,
         }
-        if self.supports("output_limit"):
+        if timeout is not None:
+            fields["timeoutInSeconds"] = timeout
+        if output_limit is not None and self.supports("output_limit"):
             fields["outputStreamsMaxLength"] = output_limit
         path = "/executions"
         if self._is_legacy:
@@ -112,6 +116,25 @@ class Api:
             path = "/code/execute"
         body = json.dumps(fields, ensure_ascii=True).encode("ascii")
         return self._request("execute", "POST", path, identifier, body=body, repeatable=repeatable)
+
+    def operation(self, identifier: str, link: str, execution: str, endpoint: str) -> Request:
+        """How a call stands that was answered before its end (docs/service.md 7).
+
+        ``link`` is its Operation-Location, absolute, relative or "": only a path below
+        ``endpoint`` is used of it, for the token goes nowhere else. ``execution`` is its id.
+        """
+        path = f"/executions/{quote(execution, safe='')}"
+        try:
+            parts = urlsplit(link)
+            own = urlsplit(endpoint)
+            is_here = not parts.netloc or parts.netloc.lower() == own.netloc.lower()
+        except ValueError:
+            is_here = False
+        below = parts.path if link and is_here else ""
+        found = re.search(r"/((?:executions|operations)/[A-Za-z0-9._~-]{1,100})/?$", below)
+        if found is not None:
+            path = f"/{found[1]}"
+        return self._request("execution", "GET", path, identifier, repeatable=True)
 
     def list_files(self, identifier: str, directory: str, *, recursive: bool) -> Request:
         """List one directory, or all below it where the version can."""

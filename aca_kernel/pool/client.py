@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aca_kernel.errors import NotFound, UnexpectedAnswer
+from aca_kernel.errors import BadRequest, NotFound, UnexpectedAnswer
 from aca_kernel.pool import answers, api
 from aca_kernel.pool.auth import TokenSource
 from aca_kernel.pool.endpoint import Endpoint, check_identifier
 from aca_kernel.pool.names import check_directory, check_path, is_legal_directory, split_path
+from aca_kernel.pool.optional import OptionalFields
+from aca_kernel.pool.refusals import clean
 
 if TYPE_CHECKING:
+    from aca_kernel.pool.raw import RawAnswer, SmallBody
     from aca_kernel.pool.transport import Answer, Body, Transport
 
 __all__ = ["PoolClient"]
@@ -53,6 +58,7 @@ class PoolClient:
         self.tokens = tokens
         self.api_version = api_version
         self._api = api.Api(api_version)
+        self._optional = OptionalFields()
         # Here, for HTTP takes long to import, and a kernel answers kernel_info without it.
         from aca_kernel.pool.transport import Transport
 
@@ -100,38 +106,113 @@ class PoolClient:
         timeout: int | None = None,
         output_limit: int = 20_000_000,
         repeatable: bool = False,
+        repeats: int | None = None,
     ) -> answers.Execution:
         """Run code in the session, wait for it, and tell the outcome.
 
         ``timeout`` is the service's timeoutInSeconds (220 when None); ``output_limit`` the
-        characters of a stream that it returns, where the version has that. The call is sent
-        once, and again only when it surely was not carried out; ``repeatable`` says that
-        running the code twice does no harm.
+        characters of a stream that it returns, where the version has that. Both are left out
+        where the service refuses them. The call is sent once, and again only when it surely was
+        not carried out; ``repeatable`` says that running the code twice does no harm, and
+        ``repeats`` how often it is sent again at most. An answer that comes before the end of
+        the code is waited for.
         """
         check_identifier(identifier)
         seconds = EXECUTION_CAP if timeout is None else timeout
-        request = self._api.execute(
-            identifier, code, timeout=seconds, output_limit=output_limit, repeatable=repeatable
+        learned, first = self._optional.state(), None
+        while True:
+            sent_seconds = self._optional.seconds(seconds)
+            sent_limit = self._optional.output_limit(output_limit)
+            sent_limit = sent_limit if self.supports("output_limit") else None
+            request = self._api.execute(
+                identifier,
+                code,
+                timeout=sent_seconds,
+                output_limit=sent_limit,
+                repeatable=repeatable,
+            )
+            refusal = None
+            try:
+                execution = self._execute(request, identifier, seconds, repeats)
+            except BadRequest as error:
+                refusal = error
+            if refusal is None:
+                return replace(execution, output_limit=sent_limit)
+            first = first or refusal
+            if not self._optional.learn(refusal, sent_limit, sent_seconds):
+                self._optional.restore(learned)  # it is about something else
+                raise first
+
+    def _execute(
+        self, request: api.Request, identifier: str, seconds: int, repeats: int | None
+    ) -> answers.Execution:
+        def told(value: Any, answer: Answer) -> tuple[answers.Execution, str, str]:
+            execution = answers.parse_execution(value, answer.headers)
+            headers = {key.lower(): text for key, text in answer.headers.items()}
+            link = headers.get("operation-location") or headers.get("azure-asyncoperation") or ""
+            number = value.get("id") or headers.get("operation-id") or ""
+            return execution, link, str(number)
+
+        end = time.monotonic() + seconds + 60.0
+        execution, link, number = self._ask(
+            request, told, read_timeout=seconds + 60.0, repeats=repeats
         )
-        return self._ask(
-            request,
-            lambda value, answer: answers.parse_execution(value, answer.headers),
-            read_timeout=seconds + 60.0,
+        if not execution.is_unfinished:
+            return execution
+        return self._finished(identifier, execution, link, number, end)
+
+    def _finished(
+        self, identifier: str, begun: answers.Execution, link: str, number: str, end: float
+    ) -> answers.Execution:
+        """The outcome of a call that was answered before its end; asked for until it is there."""
+        pause = 0.1
+        while link or number:
+            request = self._api.operation(identifier, link, number, self.endpoint.url)
+            try:
+                found = self._ask(
+                    request,
+                    lambda value, answer: answers.parse_execution(value, answer.headers),
+                    timeout=max(1.0, end - time.monotonic()),
+                )
+            except NotFound:
+                break
+            if not found.is_unfinished and link and not found.tells:
+                link = ""  # the operation has ended: what came of it, the execution tells
+                continue
+            if not found.is_unfinished:
+                return replace(found, session_guid=begun.session_guid or found.session_guid)
+            if time.monotonic() + pause > end:
+                break
+            self._transport.pause(pause)
+            pause = min(2 * pause, 2.0)
+        raise UnexpectedAnswer(
+            f'The service took the code, said that its status is "{clean(begun.status)}", and did'
+            " not tell what came of it.",
+            left="The code may still be running in the session. Its output is lost.",
+            remedy="Look at the variables before you run it again.",
         )
 
     # -- files
 
     def list_files(
-        self, identifier: str, directory: str = "", *, recursive: bool = False
+        self,
+        identifier: str,
+        directory: str = "",
+        *,
+        recursive: bool = False,
+        timeout: float | None = None,
     ) -> Iterator[answers.RemoteFile]:
-        """The files of a directory of /mnt/data, page by page; ``recursive``: of all below it."""
+        """The files of a directory of /mnt/data, page by page; ``recursive``: of all below it.
+
+        ``timeout`` bounds each page, repeats included, in seconds.
+        """
         check_identifier(identifier)
         check_directory(directory)
         if recursive and not self.supports("recursive"):
             self._api.need("directories")
             return self._walk(identifier, directory)
         request = self._api.list_files(identifier, directory, recursive=recursive)
-        return self._pages(request, lambda value: answers.parse_files(value, directory))
+        return self._pages(request, lambda value: answers.parse_files(value, directory), timeout)
 
     def file_metadata(self, identifier: str, path: str) -> answers.RemoteFile:
         """One file's size and time. Raises NotFound, and TransferError for an illegal path."""
@@ -184,9 +265,12 @@ class PoolClient:
     # -- sessions
 
     def get_session(self, identifier: str, *, timeout: float | None = None) -> answers.SessionInfo:
-        """When the session began and when it ends. Raises NotFound when it is absent."""
+        """When the session began and when it ends. Raises NotFound when it is absent.
+
+        ``timeout`` bounds the whole of it, repeats included, in seconds.
+        """
         request = self._api.get_session(check_identifier(identifier))
-        return self._ask(request, lambda value, _: answers.parse_session(value))
+        return self._ask(request, lambda value, _: answers.parse_session(value), timeout=timeout)
 
     def delete_session(self, identifier: str, *, timeout: float | None = None) -> bool:
         """End the session with its variables and files; False when it was absent.
@@ -200,13 +284,28 @@ class PoolClient:
             return False
         return True
 
-    def list_sessions(self) -> Iterator[answers.SessionInfo]:
-        """The sessions of the pool, page by page."""
-        return self._pages(self._api.list_sessions(), answers.parse_sessions)
+    def list_sessions(self, *, timeout: float | None = None) -> Iterator[answers.SessionInfo]:
+        """The sessions of the pool, page by page; ``timeout`` bounds each page, in seconds."""
+        return self._pages(self._api.list_sessions(), answers.parse_sessions, timeout)
 
-    def metadata(self) -> answers.PoolMetadata:
-        """What the pool's sessions bring: runtimes and packages."""
-        return self._ask(self._api.metadata(), lambda value, _: answers.parse_metadata(value))
+    def metadata(self, *, timeout: float | None = None) -> answers.PoolMetadata:
+        """What the pool's sessions bring: runtimes and packages; within ``timeout`` seconds."""
+        request = self._api.metadata()
+        return self._ask(request, lambda value, _: answers.parse_metadata(value), timeout=timeout)
+
+    # -- whatever is asked
+
+    def raw(
+        self,
+        request: api.Request,
+        *,
+        body: SmallBody | None = None,
+        read_timeout: float | None = None,
+    ) -> RawAnswer:
+        """Send any request once, and give its answer, refusals too. See `raw.send`."""
+        from aca_kernel.pool import raw
+
+        return raw.send(self._transport, request, body=body, read_timeout=read_timeout)
 
     # -- what they share
 
@@ -216,16 +315,26 @@ class PoolClient:
         parse: Callable[[Any, Answer], _T],
         *,
         read_timeout: float | None = None,
+        timeout: float | None = None,
+        repeats: int | None = None,
     ) -> _T:
         """The parsed JSON answer."""
+        from aca_kernel.pool.transport import REPEATS, Failed
 
         def attempt(remaining: float | None, _: bool) -> _T:
             with self._transport.exchange(
                 request, read_timeout=read_timeout, remaining=remaining
             ) as answer:
-                return _told(request, answer, parse)
+                try:
+                    return _told(request, answer, parse)
+                except UnexpectedAnswer as error:
+                    raise Failed(
+                        error, again="if repeatable" if error.is_passing else "no"
+                    ) from None
 
-        return self._transport.repeat(request, attempt)
+        return self._transport.repeat(
+            request, attempt, timeout=timeout, repeats=REPEATS if repeats is None else repeats
+        )
 
     def _delete(self, request: api.Request, timeout: float | None) -> None:
         """Send a DELETE; an absence that an earlier, lost attempt explains is a success."""
@@ -244,12 +353,15 @@ class PoolClient:
                 raise
 
     def _pages(
-        self, request: api.Request, parse: Callable[[Any], tuple[list[_T], str]]
+        self,
+        request: api.Request,
+        parse: Callable[[Any], tuple[list[_T], str]],
+        timeout: float | None = None,
     ) -> Iterator[_T]:
         seen = set[str]()
         while True:
             seen.add(request.target)
-            items, link = self._ask(request, lambda value, _: parse(value))
+            items, link = self._ask(request, lambda value, _: parse(value), timeout=timeout)
             yield from items
             if not link:
                 return

@@ -72,7 +72,7 @@ def upload(
     told = client.send_upload(identifier, directory, make_body)
     path = f"{directory}/{name}" if directory else name
     found = _look(client, identifier, path)
-    if found is None or found.size != size or told.size not in (0, size):
+    if found is None or found.size != size or told.size not in (None, 0, size):
         arrived = "nothing" if found is None else f"{found.size} bytes"
         raise TransferError(
             f"The file did not arrive whole: {size} bytes were sent, the session has {arrived}.",
@@ -164,7 +164,7 @@ def download(
             left="Nothing was written.",
             remedy="See %files for what is there; a session that was replaced begins empty.",
         )
-    size = known.size
+    size = known.size or 0
     if limit is not None and size > limit:
         raise TransferError(
             f"The file has {size} bytes, which is above the limit of {limit}.",

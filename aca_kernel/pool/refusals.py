@@ -10,7 +10,8 @@ import email.utils
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any, TypeVar
 
 from aca_kernel.errors import (
@@ -21,6 +22,7 @@ from aca_kernel.errors import (
     PayloadTooLarge,
     PermissionRefused,
     PoolFull,
+    RefusedForNow,
     ServiceError,
     ServiceUnavailable,
     Step,
@@ -28,11 +30,25 @@ from aca_kernel.errors import (
     UnexpectedAnswer,
 )
 from aca_kernel.pool import steps
+from aca_kernel.pool.answers import web_page
 from aca_kernel.pool.endpoint import Endpoint, shorten
+from aca_kernel.pool.kinds import kind_of_refusal, other_kind
+from aca_kernel.pool.wordings import is_about_size, is_about_version, is_full, stated_limit
 
-__all__ = ["Refusal", "clean", "correlation_id", "explain", "parse_refusal", "retry_after"]
+__all__ = [
+    "Refusal",
+    "clean",
+    "correlation_id",
+    "explain",
+    "named_field",
+    "parse_refusal",
+    "retry_after",
+]
 
 _Kind = TypeVar("_Kind", bound=ServiceError)
+
+LONGEST_WAIT = 86_400.0
+"""Seconds; who asks to wait longer is not believed."""
 
 _LONGEST = 300  # characters of the service's own words in a message
 
@@ -48,7 +64,13 @@ class Refusal:
     operation: str
     api_version: str
     endpoint: Endpoint
-    identifier: str | None = field(default=None, repr=False)
+    identifier: str | None = dataclass_field(default=None, repr=False)
+    field: str = ""
+    """The field that the service named as wrong."""
+    supported_versions: str = ""
+    """What its header says of the api-versions that it knows."""
+    is_page: bool = False
+    """Whether its body is a web page, which the service itself never sends."""
     token_is_given: bool = False
     principal: tuple[str, str] | None = None
     """Whose token it was, as `auth.principal_of` tells it."""
@@ -72,8 +94,13 @@ class Refusal:
 def explain(refusal: Refusal) -> AcaKernelError:
     """The one error that says what happened, what state remains and what to do."""
     status, code = refusal.status, refusal.code
-    if code == "SessionsCountExceedsLimit":
+    if is_full(status, code, refusal.message):
         return _pool_full(refusal)
+    if refusal.is_page and status < 500 and status not in (413, 429):
+        page = web_page(status)
+        return _error(UnexpectedAnswer, refusal, page.what, page.remedy, is_passing=True)
+    if is_about_version(status, f"{code} {refusal.field} {refusal.message}"):
+        return _version_refused(refusal)
     if status == 401:
         return _unauthorized(refusal)
     if status == 403:
@@ -94,13 +121,20 @@ def explain(refusal: Refusal) -> AcaKernelError:
         )
     if status == 404 or code in ("NoSessionFoundError", "SessionWithIdentifierNotFound"):
         return _not_found(refusal)
-    if status == 413:
+    if status == 413 or (status == 400 and is_about_size(code, refusal.message)):
         return _too_large(refusal)
     if status == 429:
         return _error(
             TooManyRequests,
             refusal,
-            "The pool refused the request because there were too many.",
+            f"The pool refused the request because there were too many{_said(refusal)}.",
+            "Wait a little and repeat it.",
+        )
+    if status in (408, 409, 423, 425):
+        return _error(
+            RefusedForNow,
+            refusal,
+            f"The service refused the request for now{_said(refusal) or _REASONS[status]}.",
             "Wait a little and repeat it.",
         )
     if 300 <= status < 400:
@@ -112,25 +146,48 @@ def explain(refusal: Refusal) -> AcaKernelError:
             "Check that the endpoint is the pool's own management endpoint.",
         )
     if status >= 500:
+        how = " with a web page, as a gateway or a proxy on the way does" if refusal.is_page else ""
         return _error(
             ServiceUnavailable,
             refusal,
-            f"The service failed{_said(refusal)}.",
+            f"The service failed{how}{_said(refusal)}.",
             "Repeat it in a while; give Azure support the correlation id if it stays so.",
+            is_passing=status not in (501, 505),
         )
+    kind = kind_of_refusal(code, refusal.message)
+    if kind:
+        known = other_kind(kind)
+        return _error(BadRequest, refusal, f"{known.what[:-1]}{_said(refusal)}.", known.remedy)
     what, remedy = _BAD_REQUESTS.get(code, ("The service refused the request", ""))
     return _error(BadRequest, refusal, f"{what}{_said(refusal)}.", remedy)
 
 
+_REASONS = {
+    408: " because the request took too long to arrive",
+    409: " because another call is at work there",
+    423: " because what it needs is locked",
+    425: " because it came too early",
+}
+
+
+def _version_refused(refusal: Refusal) -> BadRequest:
+    known = ""
+    if refusal.supported_versions:
+        known = f" It knows {clean(refusal.supported_versions)}."
+    return _error(
+        BadRequest,
+        refusal,
+        f"The service does not take the api-version {refusal.api_version}{_said(refusal)}.{known}",
+        "Set ACA_API_VERSION to one that it takes, then restart the kernel; without it the newest"
+        " is used.",
+    )
+
+
 _BAD_REQUESTS = {
-    "DynamicApisNotAllowed": (
-        "This pool does not answer at this endpoint, for it is a custom container pool",
-        "Use the management endpoint of a code interpreter pool (container type PythonLTS).",
-    ),
     "SessionPropertiesMissing": (
         "The service did not understand the shape of the request",
-        "Use a code interpreter pool of container type PythonLTS, and an api-version that "
-        "it knows (ACA_API_VERSION).",
+        "Use a code interpreter pool of container type PythonLTS (a Shell pool answers so too), "
+        "and an api-version that it knows (ACA_API_VERSION).",
     ),
     "SessionRequestNotSupported": (
         "This kind of pool has no such operation",
@@ -234,19 +291,29 @@ def _not_found(refusal: Refusal) -> NotFound:
 
 
 def _too_large(refusal: Refusal) -> PayloadTooLarge:
+    limit = stated_limit(refusal.message)
+    most = f" ({limit:,} bytes)" if limit is not None else ""
     if refusal.operation == "upload":
-        what = "The file is larger than the service takes in one upload (128 MB)."
+        what = f"The file is larger than the service takes in one upload{most}{_said(refusal)}."
         remedy = "Upload it in parts: %upload does that by itself above the limit."
     else:
-        what = "The code is larger than the service takes in one call."
+        what = f"The code is larger than the service takes in one call{most}{_said(refusal)}."
         remedy = "Put it into a file, upload that, and run it with %run."
-    return _error(PayloadTooLarge, refusal, what, remedy)
+    error = _error(PayloadTooLarge, refusal, what, remedy)
+    error.limit = limit
+    return error
 
 
 def _error(
-    kind: type[_Kind], refusal: Refusal, what: str, remedy: str, mending: Sequence[Step] = ()
+    kind: type[_Kind],
+    refusal: Refusal,
+    what: str,
+    remedy: str,
+    mending: Sequence[Step] = (),
+    *,
+    is_passing: bool | None = None,
 ) -> _Kind:
-    return kind(
+    error = kind(
         what,
         left=_left(refusal),
         remedy=remedy,
@@ -255,11 +322,15 @@ def _error(
         code=refusal.code,
         correlation_id=refusal.correlation_id,
     )
+    error.field = refusal.field
+    if is_passing is not None:
+        error.is_passing = is_passing
+    return error
 
 
 def _left(refusal: Refusal) -> str:
     """What state remains after the refusal."""
-    if refusal.status < 500:
+    if refusal.status < 500 and refusal.status != 408:
         return "Nothing was run." if refusal.operation == "execute" else "Nothing was changed."
     if refusal.operation == "execute":
         return "Whether the code was run, wholly or in part, is not known."
@@ -292,6 +363,17 @@ def parse_refusal(
         clean(str(message), secrets),
         _plain_id(str(trace)),
     )
+
+
+def named_field(body: bytes, secrets: Mapping[str, str]) -> str:
+    """The field of the request that an error answer names as wrong; "" when it names none."""
+    fields = _fields(body)
+    errors = fields.get("errors")
+    names = [fields.get("target"), *(errors if isinstance(errors, dict) else ())]
+    for name in names:
+        if isinstance(name, str) and name.strip("$. "):
+            return re.sub(r"[^A-Za-z0-9_.\[\]-]", "", clean(name, secrets))[:64].strip("$.")
+    return ""
 
 
 def _fields(body: bytes) -> dict[str, Any]:
@@ -327,9 +409,10 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     lowered = {key.lower(): value for key, value in headers.items()}
     text = lowered.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", text):
-        return float(text)
+        return min(float(text), LONGEST_WAIT)
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
+        seconds = email.utils.parsedate_to_datetime(text).timestamp() - now
+        return min(max(0.0, seconds), LONGEST_WAIT)
     except (ValueError, TypeError, OverflowError):
         return None
 

@@ -5,11 +5,14 @@ What may be repeated, and when (the sent / not-sent split of azure-core, but str
     what happened                     a read or a delete    an execute or an upload
     surely not sent (NotSent)         repeated              repeated
     429, but the pool is not full     repeated              repeated
+    409 423 425                       repeated              repeated
     401                               once, with a fresh token
-    answer lost, 500 502 503 504      repeated              never: it may have been done
+    answer lost, 408 500 502 503 504  repeated              never: it may have been done
+    a web page, or JSON that was cut  repeated              never: it may have been done
     anything else                     never                 never
 
-"Repeated" is up to 4 times, with growing pauses or as Retry-After says.
+"Repeated" is up to 4 times, with growing pauses or as Retry-After says; a caller that has more
+patience asks for none, and repeats by itself what `AcaKernelError.is_passing`.
 """
 
 from __future__ import annotations
@@ -33,11 +36,13 @@ from aca_kernel.errors import (
     NotSent,
     PermissionRefused,
     PoolFull,
-    TooManyRequests,
+    RefusedForNow,
+    ServiceError,
     TransportError,
     UnexpectedAnswer,
 )
 from aca_kernel.pool import steps
+from aca_kernel.pool.answers import is_page
 from aca_kernel.pool.api import Request
 from aca_kernel.pool.auth import TokenSource, principal_of
 from aca_kernel.pool.endpoint import Endpoint, shorten
@@ -45,6 +50,7 @@ from aca_kernel.pool.refusals import (
     Refusal,
     correlation_id,
     explain,
+    named_field,
     parse_refusal,
     retry_after,
 )
@@ -61,14 +67,14 @@ from aca_kernel.pool.wire import (
     why,
 )
 
-__all__ = ["Answer", "Body", "Transport", "pause_before", "what_is_left"]
+__all__ = ["REPEATS", "Answer", "Body", "Failed", "Transport", "pause_before", "what_is_left"]
 
 _log = logging.getLogger("aca_kernel.pool")
 _T = TypeVar("_T")
 
 ANSWER_LIMIT = 256 * 2**20  # bytes of a JSON answer
 _REFUSAL_LIMIT = 64 * 2**10  # bytes that are read of a refusal
-_REPEATS = 4
+REPEATS = 4
 _FIRST_PAUSE = 0.25  # seconds; doubled each time
 _LONGEST_PAUSE = 60.0  # a Retry-After beyond this is not waited for
 
@@ -172,20 +178,21 @@ class Transport:
         attempt: Callable[[float | None, bool], _T],
         *,
         timeout: float | None = None,
+        repeats: int = REPEATS,
     ) -> _T:
-        """What ``attempt`` returns, called again as the table above allows.
+        """What ``attempt`` returns, called again as the table above allows, ``repeats`` times.
 
         It gets the seconds that remain of ``timeout`` (None for no bound), and whether an
         earlier attempt may have been carried out.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        repeats, has_renewed, may_be_done = 0, False, False
+        done, has_renewed, may_be_done = 0, False, False
         while True:
             remaining = None if deadline is None else max(0.01, deadline - time.monotonic())
-            failed: _Failed
+            failed: Failed
             try:
                 return attempt(remaining, may_be_done)
-            except _Failed as error:
+            except Failed as error:
                 failed = error
             if failed.again == "with a fresh token" and self._tokens.drop() and not has_renewed:
                 has_renewed = True
@@ -193,12 +200,17 @@ class Transport:
             if failed.again == "if repeatable":
                 may_be_done = True
             can = failed.again == "yes" or (failed.again == "if repeatable" and request.repeatable)
-            pause = pause_before(repeats, failed.retry_after, _jitter()) if can else None
+            can = can and done < repeats
+            pause = pause_before(done, failed.retry_after, _jitter()) if can else None
             if pause is None or (deadline is not None and time.monotonic() + pause > deadline):
                 raise failed.error
-            repeats += 1
-            if self._closed.wait(pause):
-                raise _closed()
+            done += 1
+            self.pause(pause)
+
+    def pause(self, seconds: float) -> None:
+        """Wait; TransportError when the client is closed meanwhile."""
+        if self._closed.wait(seconds):
+            raise _closed()
 
     @contextmanager
     def exchange(
@@ -209,11 +221,13 @@ class Transport:
         read_timeout: float | None = None,
         remaining: float | None = None,
         is_bounded: bool = True,
+        is_judged: bool = True,
     ) -> Iterator[Answer]:
         """Send a request once; gives its answer when that is a success, to be read inside.
 
         ``read_timeout`` is for silence on the line; ``remaining`` and ``is_bounded`` are for
         the whole exchange, so that an answer that drips for ever ends too. In `repeat` only.
+        Without ``is_judged`` an answer of any status is given.
         """
         silence = self._read_timeout if read_timeout is None else read_timeout
         total = self._connect_timeout + 2 * silence if is_bounded else None
@@ -230,7 +244,8 @@ class Transport:
                     raise _closed()
                 response = self._send(prepared, request, call, body, silence, remaining)
                 try:
-                    self._check(response, request, call, token, own_id)
+                    if is_judged:
+                        self._check(response, request, call, token, own_id)
                     found = _harmless_id(
                         correlation_id(response.headers, "", own_id),
                         own_id,
@@ -296,20 +311,19 @@ class Transport:
             raise _closed()
         if call.sent:
             raise _lost(request, call, reason)
-        raise _Failed(
-            NotSent(
-                f"The pool at {self._endpoint.host} could not be reached: {reason}.",
-                left="Nothing was sent.",
-                remedy="If its certificate is signed by your organisation, add that authority "
-                "with the CA bundle option."
-                if "certificate" in reason
-                else "Check the network and the endpoint, and whether a proxy is needed.",
-                steps=[]
-                if self._endpoint.is_loopback
-                else steps.reach(self._endpoint.resource_id, reason),
-            ),
-            again="no" if hopeless else "yes",
+        unsent = NotSent(
+            f"The pool at {self._endpoint.host} could not be reached: {reason}.",
+            left="Nothing was sent.",
+            remedy="If its certificate is signed by your organisation, add that authority "
+            "with the CA bundle option."
+            if "certificate" in reason
+            else "Check the network and the endpoint, and whether a proxy is needed.",
+            steps=[]
+            if self._endpoint.is_loopback
+            else steps.reach(self._endpoint.resource_id, reason),
         )
+        unsent.is_passing = not hopeless
+        raise Failed(unsent, again="no" if hopeless else "yes")
 
     def _secrets(self, request: Request, token: str) -> dict[str, str]:
         """What no text of the service may show, and what is shown in its place."""
@@ -339,7 +353,7 @@ class Transport:
         if 200 <= status < 300:
             return
         body = bytearray()
-        with suppress(_Failed):  # the status counts, even when the words about it break off
+        with suppress(Failed):  # the status counts, even when the words about it break off
             for block in Answer(response, call, request, found).blocks():
                 body += block
                 if len(body) > _REFUSAL_LIMIT:
@@ -357,6 +371,9 @@ class Transport:
                 api_version=dict(request.query)["api-version"],
                 endpoint=self._endpoint,
                 identifier=dict(request.query).get("identifier"),
+                field=named_field(bytes(body), secrets),
+                supported_versions=headers.get("api-supported-versions", ""),
+                is_page=is_page(bytes(body)),
                 token_is_given=self._tokens.is_given,
                 principal=principal_of(token),
             )
@@ -364,9 +381,9 @@ class Transport:
         if isinstance(error, PermissionRefused):
             self._tokens.drop()  # a role that is given counts with a new token (docs/service.md 12)
         pause = retry_after(headers, time.time())
-        if isinstance(error, TooManyRequests):
+        if isinstance(error, ServiceError):
             error.retry_after = pause
-        raise _Failed(error, again=_again(error, status), retry_after=pause)
+        raise Failed(error, again=_again(error, status), retry_after=pause)
 
 
 def pause_before(repeat: int, retry_after: float | None, jitter: float) -> float | None:
@@ -374,7 +391,7 @@ def pause_before(repeat: int, retry_after: float | None, jitter: float) -> float
 
     ``jitter`` is a random number from 0 to 1: it spreads clients over half of each pause.
     """
-    if repeat >= _REPEATS or (retry_after or 0) > _LONGEST_PAUSE:
+    if repeat >= REPEATS or (retry_after or 0) > _LONGEST_PAUSE:
         return None
     pause = _FIRST_PAUSE * float(2**repeat) * (1 - jitter / 2)
     return pause if retry_after is None else max(pause, retry_after)
@@ -384,7 +401,7 @@ def _jitter() -> float:
     return random.random()  # noqa: S311 - it spreads clients, it hides nothing
 
 
-class _Failed(Exception):
+class Failed(Exception):
     """One attempt failed with ``error``; ``again`` says when another one is allowed."""
 
     def __init__(
@@ -404,14 +421,18 @@ def _harmless_id(found: str, own_id: str, secrets: Mapping[str, str]) -> str:
 def _again(error: AcaKernelError, status: int) -> str:
     if isinstance(error, AuthenticationError):
         return "with a fresh token"
-    if isinstance(error, TooManyRequests):
-        return "no" if isinstance(error, PoolFull) else "yes"
+    if isinstance(error, PoolFull):
+        return "no"
+    if isinstance(error, RefusedForNow):
+        return "if repeatable" if status == 408 else "yes"
+    if isinstance(error, UnexpectedAnswer):
+        return "if repeatable" if error.is_passing else "no"
     return "if repeatable" if status in (500, 502, 503, 504) else "no"
 
 
-def _lost(request: Request, call: Call, reason: str) -> _Failed:
+def _lost(request: Request, call: Call, reason: str) -> Failed:
     reason = "no answer came in time" if call.expired else reason
-    return _Failed(
+    return Failed(
         AnswerLost(
             f"The pool's answer was lost: {reason}.",
             left=what_is_left(request),

@@ -16,8 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from aca_kernel.errors import NotFound, PermissionRefused, UnexpectedAnswer
 from aca_kernel.pool import PoolClient, TokenSource, parse_endpoint
+from aca_kernel.probing.poolkind import looks_custom
 
+from .changing import Answered, Asked, Change, Changing, Forward, refused
 from .conftest import Pool, Run, reach
 
 CHECKS = ("options", "endpoint", "token", "role", "run", "files", "clean up")
@@ -185,7 +188,7 @@ def service() -> Iterator[Callable[[int, bytes], tuple[str, threading.Event]]]:
         (403, b"", "role", "az role assignment create"),
         (404, b"", "role", "HTTP 404"),
         (200, b"<html>a login page</html>", "role", "JSON"),
-        (200, b"[]", "run", "Python code interpreter pool"),
+        (200, b"[]", "run", "container type PythonLTS"),
     ],
 )
 def test_what_the_service_refuses_is_said_with_its_remedy(
@@ -221,3 +224,70 @@ def test_ctrl_c_ends_it_quietly(
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 130
     assert stderr == ""
+
+
+def shell(asked: Asked, forward: Forward) -> Answered:
+    """A Shell pool (docs/service.md 15)."""
+    if not asked.fields:
+        return forward(asked)
+    if "shellCommand" not in asked.fields:
+        return refused(400, "SessionPropertiesMissing", "The session properties are missing.")
+    result = {"stdout": "aca-kernel\n", "stderr": "", "executionTimeInMilliseconds": 1}
+    body = {"identifier": asked.identifier, "status": "0", "result": result}
+    return Answered(status=200, body=json.dumps(body).encode())
+
+
+def node(asked: Asked, forward: Forward) -> Answered:
+    """A NodeLTS pool, to which // begins a comment."""
+    answer = forward(asked)
+    if asked.fields.get("code", "").startswith("84 // 2"):
+        return answer.with_result(executionResult=84)
+    return answer
+
+
+def custom(asked: Asked, forward: Forward) -> Answered:
+    return refused(400, "DynamicApisNotAllowed", "Dynamic API calls are not allowed.")
+
+
+OTHER_KINDS = [
+    (shell, "container type is Shell"),
+    (node, "container type is NodeLTS"),
+    (custom, "custom container pool"),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), OTHER_KINDS)
+def test_a_pool_of_another_kind_is_named(
+    aca_kernel: Run, local_pool: Pool, change: Change, said: str
+) -> None:
+    with Changing(local_pool.endpoint, change) as proxy:
+        result = aca_kernel(
+            "doctor", **reach(local_pool) | {"ACA_POOL_MANAGEMENT_ENDPOINT": proxy.endpoint}
+        )
+    assert result.returncode == 1
+    assert said in result.stderr
+    assert "--container-type PythonLTS" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_refused_shape_alone_does_not_make_a_shell_pool(
+    aca_kernel: Run, local_pool: Pool
+) -> None:
+    def change(asked: Asked, forward: Forward) -> Answered:
+        return refused(400, "SessionPropertiesMissing", "No.") if asked.fields else forward(asked)
+
+    with Changing(local_pool.endpoint, change) as proxy:
+        result = aca_kernel(
+            "doctor", **reach(local_pool) | {"ACA_POOL_MANAGEMENT_ENDPOINT": proxy.endpoint}
+        )
+    assert checks(result.stdout)[-1] == ("FAILED", "run")
+    assert "SessionPropertiesMissing" in result.stderr
+    assert "Shell" not in result.stderr
+
+
+def test_a_page_or_a_missing_path_at_a_containers_own_host_is_a_custom_container() -> None:
+    own = "pool.env.westeurope.azurecontainerapps.io"
+    assert looks_custom(NotFound("No.", status=404), own)
+    assert looks_custom(UnexpectedAnswer("No JSON."), own)
+    assert not looks_custom(PermissionRefused("No.", status=403), own)
+    assert not looks_custom(NotFound("No.", status=404), "westeurope.dynamicsessions.io")

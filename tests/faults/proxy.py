@@ -91,8 +91,8 @@ class Proxy:
 
     When the script is over, all calls pass. ``refuse`` gives, for a call's operation and body,
     the status and the JSON of an answer in the pool's place, or None; ``rewrite`` changes the
-    bodies of answers, ``retry_after`` is added to those that say 429, and ``rate`` is the bytes per second at which
-    the bodies of requests are let in.
+    bodies of answers, ``retry_after`` is added to those that say 429, and ``rate`` is the bytes
+    per second at which the bodies of requests are let in.
     """
 
     pool: str

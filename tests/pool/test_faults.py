@@ -414,7 +414,8 @@ def test_answer_that_is_not_json(serve: Callable[..., FaultServer], fault: Fault
             assert isinstance(error, UnexpectedAnswer)
             assert error.status in (200, 204)
             assert error.correlation_id
-    assert len(server.received) == 2
+    # A read is repeated, because it may have been cut; an execute call may have been carried out.
+    assert [one.method for one in server.received] == ["GET"] * 5 + ["POST"]
 
 
 def test_answer_of_another_shape(serve: Callable[..., FaultServer]) -> None:
@@ -490,7 +491,9 @@ def test_refusal_is_explained(
     assert "run" in error.left
     for word in words:
         assert word in str(error)
-    assert len(server.received) == 1
+    # A 400 that names no field may be about an optional one: it is sent without those, twice.
+    has_doubt = error.status == 400 and error.code in ("", "SessionMCPServerNotEnabled")
+    assert len(server.received) == (3 if has_doubt else 1)
 
 
 def test_absent_session_and_file_are_named(serve: Callable[..., FaultServer]) -> None:

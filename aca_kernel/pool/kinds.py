@@ -1,0 +1,59 @@
+"""Which kind of pool answers, told from its answers, and what to do when it is another one.
+
+Pure. Only code interpreter pools with Python run notebooks (docs/service.md 15).
+"""
+
+from __future__ import annotations
+
+import re
+
+from aca_kernel.errors import ConfigurationError
+from aca_kernel.pool.answers import Execution, PoolMetadata
+
+__all__ = ["kind_of_execution", "kind_of_metadata", "kind_of_refusal", "other_kind"]
+
+_JAVASCRIPT = re.compile(
+    r"SyntaxError: Invalid or unexpected token|SyntaxError: Unexpected (token|identifier)"
+    r"|ReferenceError: \w+ is not defined|evalmachine|node:(vm|internal)|\bat new Script\b"
+)
+
+
+def kind_of_refusal(code: str, message: str) -> str:
+    """The kind of the pool that refused a call with these words; "" when they do not tell."""
+    if code == "DynamicApisNotAllowed":
+        return "custom container"
+    said = f"{code} {message}"
+    if re.search(r"shell ?command|execCommandAndArgs|shell execution", said, re.IGNORECASE):
+        return "Shell"
+    return ""
+
+
+def kind_of_execution(execution: Execution) -> str:
+    """The kind of the pool that gave this answer to Python code; "" when it does not tell."""
+    if re.fullmatch(r"-?\d{1,3}", execution.status):
+        return "Shell"  # its status is an exit code
+    if not execution.succeeded and _JAVASCRIPT.search(execution.stderr):
+        return "NodeLTS"
+    return ""
+
+
+def kind_of_metadata(metadata: PoolMetadata) -> str:
+    """The kind of a pool that describes itself; "" for Python, and when it does not tell."""
+    names = [name.lower() for name, _ in metadata.runtimes]
+    if not names or any("python" in name for name in names):
+        return ""
+    if any("node" in name or "javascript" in name for name in names):
+        return "NodeLTS"
+    return "Shell" if any("shell" in name or "bash" in name for name in names) else ""
+
+
+def other_kind(kind: str) -> ConfigurationError:
+    """The error that names the pool's kind, and says which one notebooks need."""
+    return ConfigurationError(
+        f"This is a {kind} pool, which cannot run a notebook's Python cells.",
+        left="Nothing was run.",
+        remedy="Use the management endpoint of a code interpreter pool with the container type"
+        " PythonLTS (ACA_POOL_MANAGEMENT_ENDPOINT). To make one:\n"
+        "az containerapp sessionpool create --container-type PythonLTS --name <name>"
+        " --resource-group <group> --location <region>",
+    )
