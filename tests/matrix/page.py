@@ -1,4 +1,4 @@
-"""The page of the docs that says what works, what degrades and what fails. Pure but for its path."""
+"""The page of the docs that says what works, what degrades and what fails, as text."""
 
 from __future__ import annotations
 
