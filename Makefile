@@ -10,7 +10,7 @@ NOTEBOOK ?= notebooks/quickstart.ipynb
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser screenshots bench lint docs clean
+.PHONY: help demo test browser matrix screenshots bench lint docs clean
 
 help:  ## this list
 	@echo "make COMMAND, where COMMAND is one of"
@@ -48,6 +48,9 @@ test: $(VENV)/.dev  ## run every test; PYTEST_ARGS="-k upload -x" picks some
 
 browser: $(VENV)/.dev  ## the tests in a real JupyterLab alone, hostile outputs among them
 	$(BIN)/python -m pytest tests/browser -s $(PYTEST_ARGS)
+
+matrix: $(VENV)/.dev  ## try some 200 variants of the service, into docs/matrix.md; ONLY="upload" picks some
+	$(BIN)/python -m tests.matrix $(if $(ONLY),--only "$(ONLY)")
 
 screenshots: $(VENV)/.dev  ## make the README's pictures anew (needs Chromium)
 	ACA_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser/test_screenshots.py
