@@ -24,45 +24,56 @@ _BEGUN = 6
 _REDIRECT = Answer(status=302, headers=(("Location", "https://login.example/portal"),))
 
 
-def _is(status: int, differs: str) -> Answer:
-    return _REDIRECT if status == 302 else refusal(status, f"Said{status}", differs)
+def _is(status: int, said: str) -> Answer:
+    return _REDIRECT if status == 302 else refusal(status, f"Said{status}", said)
 
 
-def _refused(status: int, *, transient: bool) -> list[Variant]:
-    """A call is refused in the middle of the cells: once, three times, for ever."""
-    answer = _is(status, "Not now." if transient else "No.")
-    made = []
-    for times, word in ((1, "once"), (3, "three times"), (None, "for ever")):
-        good = Expect()
-        told = fails(str(status)) if times is None or times == 3 else degrades(str(status))
-        made.append(
-            Variant(
-                name=f"{status} {word}",
-                group="refusals in the middle",
-                differs=f"From its {_BEGUN + 1}th call on, code is answered by {status} {word}.",
-                rules=instead(answer, code_calls, skip=_BEGUN, times=times),
-                auto=told if times is None else good,
-                direct=good if transient and times else told,
-            )
+def _refused(
+    status: int, *, once: Expect, thrice: Expect, auto_thrice: Expect
+) -> tuple[Variant, ...]:
+    """A call is refused in the middle of the cells: once, three times, for ever.
+
+    The link's exchanges are asked again after any refusal, a plain call only after one that
+    says that nothing was run and that it passes.
+    """
+    told = fails(str(status))
+    answer = _is(status, f"Refused by the variant {status}.")
+    return tuple(
+        Variant(
+            name=f"{status} {word}",
+            group="refusals in the middle",
+            differs=f"From its {_BEGUN + 1}th call on, code is answered by {status} {word}.",
+            rules=instead(answer, code_calls, skip=_BEGUN, times=times),
+            auto=auto,
+            direct=direct,
         )
-    return made
-
-
-_REFUSALS = tuple(
-    variant
-    for status, transient in (
-        (400, False),
-        (401, False),
-        (403, False),
-        (404, False),
-        (408, True),
-        (409, True),
-        (423, True),
-        (425, True),
-        (429, True),
-        (302, False),
+        for word, times, auto, direct in (
+            ("once", 1, Expect(), once),
+            ("three times", 3, auto_thrice, thrice),
+            ("for ever", None, told, told),
+        )
     )
-    for variant in _refused(status, transient=transient)
+
+
+def _staying(status: int) -> tuple[Variant, ...]:
+    """A refusal that does not pass by itself: a cell of direct mode ends with it."""
+    told = degrades(str(status))
+    return _refused(status, once=told, thrice=fails(str(status)), auto_thrice=told)
+
+
+def _passing(status: int) -> tuple[Variant, ...]:
+    """A refusal before anything was run, that passes."""
+    return _refused(status, once=Expect(), thrice=Expect(), auto_thrice=Expect())
+
+
+_REFUSALS = (
+    # The first may be about an optional field, and is asked again without it.
+    *_refused(400, once=Expect(), thrice=degrades("400"), auto_thrice=Expect()),
+    *(variant for status in (401, 403, 404) for variant in _staying(status)),
+    # The service may have begun: a plain call is not repeated.
+    *_refused(408, once=degrades("408"), thrice=fails("408"), auto_thrice=Expect()),
+    *(variant for status in (409, 423, 425, 429) for variant in _passing(status)),
+    *_staying(302),
 )
 
 _PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Portal</body></html>"

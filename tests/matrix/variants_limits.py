@@ -35,7 +35,7 @@ _WORKS = Expect()
 
 _REQUESTS = (
     _request(500, fails("(?i)too large|large"), fails("(?i)too large|large")),
-    _request(2_000, _WORKS, _WORKS),
+    _request(2_000, degrades("Direct mode, because .*too large"), _WORKS),
     _request(4_000, _WORKS, _WORKS),
     _request(10_000, _WORKS, _WORKS),
     _request(20_000, _WORKS, _WORKS),
@@ -160,6 +160,7 @@ _FIELDS = (
         "stream length refused",
         "outputStreamsMaxLength is refused as an unknown field.",
         field_refused(_LENGTH, None, "Unknown field."),
+        degrades("ends here|cut"),
     ),
     _field(
         "timeout bounded",
@@ -175,6 +176,7 @@ _FIELDS = (
         "both fields refused",
         "timeoutInSeconds and outputStreamsMaxLength are refused, one after the other.",
         _both,
+        degrades("ends here|cut"),
     ),
 )
 
