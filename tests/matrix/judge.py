@@ -18,6 +18,8 @@ _FALLBACK = "Direct mode, because"
 _GONE = re.compile(r"replaced this session|[Vv]ariables\b[^.;]*\bgone\b")
 _NOT_RUN = re.compile(r"[Nn]othing (of (this cell|it) )?was run\b")
 _NO_FILE = re.compile(r"[Nn]o (such )?file\b|[Nn]o /mnt/data/\S+|is not there\b")
+_WAITS = re.compile(r"Interrupt the kernel to stop waiting")
+"""A wait that is told and can be ended is no hang, though it is longer than our patience."""
 _CUT = re.compile(r"std(out|err) ends here|the service cuts")
 _OURS = re.compile(r"\baca_kernel[/\\][\w/\\]+\.py\b|<_aca_kernel_link\.\w+>")
 
@@ -74,7 +76,7 @@ def words(record: Record) -> str:
 
 def _sins(record: Record, allowed: Allowed) -> Iterator[str]:
     for step in record.steps:
-        if step.hung:
+        if step.hung and not _WAITS.search(step.said):
             yield f"hang: {step.name} had not ended after {step.seconds:.0f} s"
     twice = sorted({n for n in record.counted if record.counted.count(n) > 1})
     if twice:

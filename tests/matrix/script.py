@@ -198,7 +198,7 @@ class _Session:
         self._client.close()
 
 
-def said(ran: Ran, code: str = "") -> str:
+def said(ran: Ran) -> str:
     """What a cell said that is not its own output: notices, status lines, errors."""
     parts = [ran.displayed, ran.stderr]
     parts += [line for line in ran.stdout.splitlines() if "zzzz" not in line]
@@ -271,13 +271,18 @@ def _run(kernel: Kernel, step: Step, number: int, end: float) -> Shown:
     code = (_RAN.format(number=number) if step.counted else "") + step.code
     left = min(DEADLINE, end - time.monotonic())
     began = time.monotonic()
+    message = kernel.send(code)
     try:
-        ran = kernel.run(code, timeout=max(1.0, left))
+        ran = kernel.finish(message, max(1.0, left))
     except Empty:
         seconds = time.monotonic() - began
-        hung = seconds >= DEADLINE - 1
         return Shown(
-            name=step.name, status="none", whole=False, said="", seconds=seconds, hung=hung
+            name=step.name,
+            status="none",
+            whole=False,
+            said=said(Ran(reply={"status": "none"}, outputs=kernel.so_far(message))),
+            seconds=seconds,
+            hung=seconds >= DEADLINE - 1,
         )
     return Shown(
         name=step.name,

@@ -92,3 +92,9 @@ def test_what_a_variant_makes_true_is_no_sin() -> None:
 def test_words_of_what_did_not_run_are_no_sin() -> None:
     record = but("string", status="error", whole=False, said="Nothing of this cell was run.")
     assert judge(replace(record, counted=tuple(range(1, 8)))).sins == ()
+
+
+def test_a_wait_that_is_told_is_no_hang() -> None:
+    said = "[aca-kernel] Waiting, 50 s so far. Interrupt the kernel to stop waiting."
+    record = but("slow", hung=True, whole=False, status="none", said=said)
+    assert judge(record).sins == ()

@@ -90,7 +90,7 @@ def _lost(name: str, differs: str, change: Answer, which: Which, times: int) -> 
         group="answers lost",
         differs=differs,
         rules=afterwards(lambda answer: change, which, skip=_BEGUN, times=times),
-        direct=degrades("."),
+        direct=Expect() if which is exchanges else degrades("."),
     )
 
 
