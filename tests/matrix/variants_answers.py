@@ -6,6 +6,7 @@ import gzip
 import itertools
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from .variant import (
     afterwards,
     code_calls,
     degrades,
+    fails,
     json_changed,
     of,
     result_changed,
@@ -25,12 +27,25 @@ from .variant import (
 _G = "answers"
 
 
-def _shape(name: str, differs: str, rules: MakeRules, direct: Expect | None = None) -> Variant:
-    return Variant(name=name, group=_G, differs=differs, rules=rules, direct=direct or Expect())
+def _shape(
+    name: str,
+    differs: str,
+    rules: MakeRules,
+    direct: Expect | None = None,
+    auto: Expect | None = None,
+) -> Variant:
+    return Variant(
+        name=name,
+        group=_G,
+        differs=differs,
+        rules=rules,
+        auto=auto or Expect(),
+        direct=direct or Expect(),
+    )
 
 
-def _status(word: str) -> MakeRules:
-    return json_changed(lambda value: value | {"status": word}, code_calls)
+def _status(change: Callable[[str], str]) -> MakeRules:
+    return json_changed(lambda value: value | {"status": change(value["status"])}, code_calls)
 
 
 def _unfinished(status: int, word: str, place: str) -> MakeRules:
@@ -92,15 +107,17 @@ _UNKNOWN = (
     _shape(
         "status Completed",
         "The status of an execution that is well is Completed.",
-        _status("Completed"),
-        degrades("Completed"),
+        _status(lambda word: word.replace("Succeeded", "Completed")),
+        fails("Completed"),
+        fails("Completed"),
     ),
-    _shape("status in lower case", "A status is in lower case.", _status("succeeded")),
+    _shape("status in lower case", "A status is in lower case.", _status(str.lower)),
     _shape(
         "status absent",
         "There is no status.",
         json_changed(lambda value: {k: v for k, v in value.items() if k != "status"}, code_calls),
-        degrades("."),
+        fails("not an execution"),
+        fails("not an execution"),
     ),
 )
 
@@ -149,7 +166,6 @@ _RESULTS = (
         "result renamed",
         "executionResult is named output.",
         _renamed("executionResult", "output"),
-        Expect(verdict="fails", words="(?i)result"),
     ),
     _shape("base64Data", "An image's data is named base64Data.", result_changed(_camel)),
     _shape("mime bundle", "A result is a mime bundle.", result_changed(_bundle)),
@@ -172,13 +188,11 @@ _RESULTS = (
         json_changed(
             lambda v: {**v, **v["result"], "result": None} if "result" in v else v, code_calls
         ),
-        degrades("."),
     ),
     _shape(
         "wrapped in properties",
         "Answers are in properties, as in 2024-02.",
         json_changed(lambda v: {"properties": {**v, **v["result"]}}, code_calls),
-        degrades("."),
     ),
 )
 
