@@ -149,7 +149,7 @@ def _files(client: PoolClient, identifier: str) -> Row:
     entries = list(itertools.islice(listing, _MOST_FILES + 1))
     files = [entry for entry in entries if not entry.is_directory]
     more = "more than " if len(entries) > _MOST_FILES else ""
-    size = size_text(sum(max(file.size, 0) for file in files))
+    size = size_text(sum(file.size or 0 for file in files))
     count = f"{len(files)} file{'' if len(files) == 1 else 's'}"
     where = "in /mnt/data" if is_deep else "in /mnt/data itself"
     return "files", f"{more}{count}, {size}, {where}" if files else f"none {where}"

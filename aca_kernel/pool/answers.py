@@ -64,7 +64,7 @@ class RemoteFile:
     name: str
     directory: str
     is_directory: bool
-    size: int
+    size: int | None
     modified: datetime | None
 
     @property
@@ -169,7 +169,7 @@ def parse_file(value: Any, directory: str = "") -> RemoteFile:
         name=name,
         directory=_directory(entry.get("directory"), directory),
         is_directory=_text(entry.get("type")).lower() == "directory",
-        size=_int(entry.get("sizeinbytes", entry.get("size"))) or 0,
+        size=_int(entry.get("sizeinbytes", entry.get("size"))),
         modified=parse_time(entry.get("lastmodifiedat", entry.get("lastmodifiedtime"))),
     )
 
