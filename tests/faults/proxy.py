@@ -24,6 +24,12 @@ THROTTLED, UNAVAILABLE = "429", "503"
 CUT, DARK = "cut", "dark"
 REFUSED = "refused"
 
+PAGES = {f"{status} page": status for status in (408, 409, 423, 425, 429, 500, 502, 503, 504)}
+"""Refusals before the pool is reached, each with a web page for a body."""
+
+PAGES_AFTER = {f"{status} after": status for status in (500, 502, 504)}
+"""The same when the pool has done what was asked."""
+
 SPOILING = (REFUSE, RESET_BEFORE, RESET_AFTER, THROTTLED, UNAVAILABLE, CUT)
 """The faults that cost a call its answer, `DARK` apart."""
 
@@ -41,6 +47,15 @@ def seeded_script(seed: int) -> Iterator[str]:
     """Three of each fault, six delays and one darkness among the first sixty calls; then calm."""
     script = [DARK, *[DELAY] * 6, *SPOILING * 3]
     script += [PASS] * (60 - len(script))
+    random.Random(seed).shuffle(script)
+    yield from script
+
+
+def transfer_script(seed: int) -> Iterator[str]:
+    """Two of each fault that an answer can be, and of each page, among the first 90 calls."""
+    kinds = [*PAGES, *PAGES_AFTER, REFUSE, RESET_BEFORE, RESET_AFTER, CUT, THROTTLED]
+    script = [*kinds * 2, *[DELAY] * 3]
+    script += [PASS] * (90 - len(script))
     random.Random(seed).shuffle(script)
     yield from script
 
@@ -129,6 +144,10 @@ class Proxy:
     def faults(self) -> Counter[str]:
         """How often each fault was played."""
         return Counter(call.fault for call in self.calls)
+
+    def play(self, script: Iterable[str]) -> None:
+        """Go on with another script from the next call on."""
+        self._faults = iter(script)
 
     # -- its life
 
@@ -222,6 +241,11 @@ class Proxy:
             await _send(
                 writer, b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy"
             )
+        elif fault in PAGES:
+            await _send(writer, _page(PAGES[fault]))
+        elif fault in PAGES_AFTER:
+            await self._forward(request)
+            await _send(writer, _page(PAGES_AFTER[fault]))
         elif fault == CUT:
             answer = await self._forward(request)
             await _send(writer, answer.head() + answer.body[: len(answer.body) // 2])
@@ -287,6 +311,12 @@ class Proxy:
             return answer
         finally:
             writer.close()
+
+
+def _page(status: int) -> bytes:
+    body = b"<html><body><h1>%d</h1>The gateway says no.</body></html>" % status
+    head = b"HTTP/1.1 %d No\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n"
+    return head % (status, len(body)) + body
 
 
 def drop_packets(sock: Any) -> None:
