@@ -21,6 +21,7 @@ from aca_kernel.errors import (
     PayloadTooLarge,
     PermissionRefused,
     PoolFull,
+    RefusedForNow,
     ServiceError,
     ServiceUnavailable,
     Step,
@@ -101,6 +102,13 @@ def explain(refusal: Refusal) -> AcaKernelError:
             TooManyRequests,
             refusal,
             "The pool refused the request because there were too many.",
+            "Wait a little and repeat it.",
+        )
+    if status in (408, 409, 423, 425):
+        return _error(
+            RefusedForNow,
+            refusal,
+            f"The service refused the request for now{_said(refusal)}.",
             "Wait a little and repeat it.",
         )
     if 300 <= status < 400:
