@@ -12,16 +12,14 @@ from typing import BinaryIO
 
 from aca_kernel.errors import (
     AcaKernelError,
-    AnswerLost,
     NotFound,
-    ServiceUnavailable,
     TransferError,
 )
 from aca_kernel.pool.answers import RemoteFile
 from aca_kernel.pool.client import PoolClient
 from aca_kernel.pool.looks import ask_service, ask_session, remote_file
 from aca_kernel.pool.names import check_path
-from aca_kernel.pool.patience import Patience
+from aca_kernel.pool.patience import Patience, may_be_done
 from aca_kernel.pool.sources import Progress
 from aca_kernel.pool.uploads import digest
 
@@ -100,15 +98,18 @@ class _Download:
     progress: Progress | None
     limit: int | None
     patience: Patience
+    starts: int = 0
+    """How often the bytes began to come, repeats below this included."""
 
     def run(self) -> int:
         size = None
-        for attempt in range(_ATTEMPTS):
+        for _ in range(_ATTEMPTS):
             failures = self.patience.failures
             told = self._known_size()
             size = size if told is None else told
             done = self._fetch(size)
-            if done == size and self.patience.failures == failures and not attempt:
+            is_smooth = self.starts == 1 and self.patience.failures == failures
+            if done == size and is_smooth:
                 return done
             if self._is_right(done, size):
                 return done
@@ -153,6 +154,7 @@ class _Download:
     def _receive(
         self, size: int | None, blocks: Iterator[bytes], headers: Mapping[str, str]
     ) -> int:
+        self.starts += 1
         self.target.seek(0)
         self.target.truncate()
         if not size:
@@ -189,12 +191,12 @@ def delete(
         nonlocal was_lost
         try:
             client.delete_file(identifier, path)
-        except (AnswerLost, ServiceUnavailable):
-            was_lost = True
-            raise
         except NotFound:
             if not was_lost:
                 raise
+        except AcaKernelError as error:
+            was_lost = was_lost or may_be_done(error)
+            raise
 
     (patience or Patience()).call(attempt)
 

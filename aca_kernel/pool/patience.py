@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from aca_kernel.errors import AcaKernelError, ServiceError
+from aca_kernel.errors import AcaKernelError, NotSent, RefusedForNow, ServiceError
 
-__all__ = ["Cancelled", "Patience"]
+__all__ = ["Cancelled", "Patience", "may_be_done"]
 
 _T = TypeVar("_T")
 
@@ -21,6 +21,13 @@ _SPOKEN = 2
 
 class Cancelled(Exception):
     """The user interrupted the cell."""
+
+
+def may_be_done(error: AcaKernelError) -> bool:
+    """Whether what failed with an error that passes may have been carried out all the same."""
+    if isinstance(error, RefusedForNow) and error.status != 408:
+        return False
+    return error.is_passing and not isinstance(error, NotSent)
 
 
 class Patience:

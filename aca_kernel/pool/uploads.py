@@ -15,9 +15,7 @@ from typing import BinaryIO
 
 from aca_kernel.errors import (
     AcaKernelError,
-    AnswerLost,
     PayloadTooLarge,
-    ServiceUnavailable,
     TransferError,
 )
 from aca_kernel.pool import staging
@@ -25,7 +23,7 @@ from aca_kernel.pool.answers import RemoteFile
 from aca_kernel.pool.client import UPLOAD_LIMIT, PoolClient
 from aca_kernel.pool.looks import Sight, ask_service, ask_session, remote_file, run_task
 from aca_kernel.pool.names import check_directory, check_name, check_path
-from aca_kernel.pool.patience import Patience
+from aca_kernel.pool.patience import Patience, may_be_done
 from aca_kernel.pool.sources import Progress, UploadBody, UploadSource
 from aca_kernel.pool.staging import Seen
 
@@ -124,8 +122,8 @@ class _Upload:
                 return
         try:
             self._told = self._client.send_upload(self._identifier, self._directory, self._body)
-        except (AnswerLost, ServiceUnavailable):
-            self.was_lost = True
+        except AcaKernelError as error:
+            self.was_lost = self.was_lost or may_be_done(error)
             raise
 
     def _body(self) -> UploadBody:

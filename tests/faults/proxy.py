@@ -106,8 +106,8 @@ class Proxy:
 
     When the script is over, all calls pass. ``refuse`` gives, for a call's operation and body,
     the status and the JSON of an answer in the pool's place, or None; ``rewrite`` changes the
-    bodies of answers, ``retry_after`` is added to those that say 429, and ``rate`` is the bytes per second at which
-    the bodies of requests are let in.
+    bodies of answers, ``alter`` their status and body, ``alter_request`` the body of a request, ``retry_after`` is added to those that say 429, and ``rate`` is the bytes
+    per second at which the bodies of requests are let in.
     """
 
     pool: str
@@ -115,6 +115,8 @@ class Proxy:
     seed: int = 0
     rewrite: Callable[[bytes], bytes] | None = None
     refuse: Callable[[str, bytes], tuple[int, bytes] | None] | None = None
+    alter: Callable[[Call, int, bytes], tuple[int, bytes]] | None = None
+    alter_request: Callable[[Call, bytes], bytes] | None = None
     retry_after: int | None = None
     rate: float = math.inf
     calls: list[Call] = field(default_factory=list)
@@ -298,11 +300,20 @@ class Proxy:
         reader, writer = await asyncio.open_connection(host, port)
         try:
             request.replace(b"host", b"%s:%d" % (host.encode(), port))
+            if self.alter_request is not None and request.call is not None:
+                request.body = self.alter_request(request.call, request.body)
+                request.replace(b"content-length", b"%d" % len(request.body))
             writer.write(request.head() + request.body)
             answer = await _read(reader)
             assert answer is not None, "the pool closed the connection"
             if request.call is not None:
                 request.call.received = len(answer.body)
+            if self.alter is not None and request.call is not None:
+                status, answer.body = self.alter(
+                    request.call, int(answer.first.split()[1]), answer.body
+                )
+                answer.first = b"HTTP/1.1 %d X" % status
+                answer.replace(b"content-length", b"%d" % len(answer.body))
             if self.rewrite is not None:
                 answer.body = self.rewrite(answer.body)
                 answer.replace(b"content-length", b"%d" % len(answer.body))

@@ -7,6 +7,7 @@ and deletes one, by the magics of a real kernel, and compares every byte.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import random
 import statistics
 import sys
@@ -32,7 +33,8 @@ import hashlib, os
 for top, _, names in sorted(os.walk('/mnt/data')):
     for name in sorted(names):
         path = os.path.join(top, name)
-        print(os.path.relpath(path, '/mnt/data'), hashlib.sha256(open(path, 'rb').read()).hexdigest())
+        found = hashlib.sha256(open(path, 'rb').read()).hexdigest()
+        print(os.path.relpath(path, '/mnt/data'), found)
 """
 
 
@@ -119,8 +121,6 @@ def _check(kernel: Kernel, folder: Path, sent: dict[str, bytes]) -> None:
     assert back.keys() == {name.rpartition("/")[2] for name in sent}
     for name, content in sent.items():
         assert back[name.rpartition("/")[2]] == content, f"{name} came back with other bytes"
-    import hashlib
-
     there = {name: hashlib.sha256(content).hexdigest() for name, content in sent.items()}
     del there["small.csv"]
     listed = kernel.run(_LISTED).stdout
