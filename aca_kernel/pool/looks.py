@@ -12,10 +12,10 @@ from typing import Any
 
 from aca_kernel.errors import AcaKernelError, AuthenticationError, PermissionRefused
 from aca_kernel.pool import staging
-from aca_kernel.pool.answers import RemoteFile
+from aca_kernel.pool.answers import Execution, RemoteFile
 from aca_kernel.pool.client import PoolClient
 from aca_kernel.pool.names import check_path, split_path
-from aca_kernel.pool.patience import Patience
+from aca_kernel.pool.patience import Patience, may_be_done
 
 __all__ = ["Sight", "ask_service", "ask_session", "remote_file", "run_task"]
 
@@ -125,10 +125,17 @@ def run_task(
     repeatable: bool = True,
 ) -> object:
     """Run a task in the session; all are written so that running them twice does no harm."""
+
+    def execute() -> Execution:
+        try:
+            return client.execute(identifier, task.code, timeout=timeout, repeatable=repeatable)
+        except AcaKernelError as error:
+            if may_be_done(error):  # no code of the user's is at stake
+                error.left = "Whether the session has the file is not known."
+            raise
+
     for pause in _UNANSWERED:
-        execution = patience.call(
-            lambda: client.execute(identifier, task.code, timeout=timeout, repeatable=repeatable)
-        )
+        execution = patience.call(execute)
         if task.is_answered(execution) or not repeatable:
             break
         patience.pause(pause)

@@ -106,8 +106,9 @@ class Proxy:
 
     When the script is over, all calls pass. ``refuse`` gives, for a call's operation and body,
     the status and the JSON of an answer in the pool's place, or None; ``rewrite`` changes the
-    bodies of answers, ``alter`` their status and body, ``alter_request`` the body of a request, ``retry_after`` is added to those that say 429, and ``rate`` is the bytes
-    per second at which the bodies of requests are let in.
+    bodies of answers, ``alter`` their status and body, ``alter_request`` the body of a request.
+    ``retry_after`` is added to answers that say 429, and ``rate`` is the bytes per second at
+    which the bodies of requests are let in.
     """
 
     pool: str
