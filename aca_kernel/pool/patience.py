@@ -78,6 +78,8 @@ class Patience:
                 if pause is None:
                     if error.is_passing and failed > 1:
                         error.what = f"{error.what} It was tried for {now - began:.0f} s."
+                    if is_said and self._say is not None:
+                        self._say(f"Tried for {now - began:.0f} s.")
                     raise
                 self.failures += 1
                 if failed >= _SPOKEN and self._say is not None:
@@ -88,6 +90,8 @@ class Patience:
                     self._say(f"The pool answers again after {self._clock() - began:.0f} s.")
                 return value
             if self._wait(pause):
+                if is_said and self._say is not None:
+                    self._say(f"Waited {self._clock() - began:.0f} s.")
                 raise Cancelled
 
     def pause(self, seconds: float) -> None:

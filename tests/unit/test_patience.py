@@ -74,10 +74,12 @@ def test_what_the_service_asks_for_is_kept_to_as_far_as_the_tolerance_goes(clock
 
 
 def test_when_the_tolerance_is_over_the_last_error_says_how_long_it_was_tried(clock: Clock) -> None:
-    patience = Patience(10, clock=clock, wait=clock.wait)
+    said: list[str] = []
+    patience = Patience(10, say=said.append, clock=clock, wait=clock.wait)
     with pytest.raises(AnswerLost, match=r"Lost 7\. It was tried for 10 s\."):
         patience.call(failing(*(AnswerLost(f"Lost {n}.") for n in range(99))))
     assert sum(clock.pauses) == pytest.approx(10)
+    assert said[-1] == "Tried for 10 s."
 
 
 def test_each_call_has_the_whole_tolerance_for_itself(clock: Clock) -> None:
@@ -102,7 +104,10 @@ def test_without_tolerance_nothing_is_called_again(clock: Clock) -> None:
 def test_an_interrupt_ends_a_pause_at_once() -> None:
     cancelled = threading.Event()
 
+    said: list[str] = []
+
     def interrupt(text: str) -> None:
+        said.append(text)
         threading.Thread(target=cancelled.set).start()
 
     patience = Patience(600, say=interrupt, cancelled=cancelled)
@@ -110,5 +115,6 @@ def test_an_interrupt_ends_a_pause_at_once() -> None:
     errors[1].retry_after = 600
     with pytest.raises(Cancelled):
         patience.call(failing(*errors))
+    assert said[-1] == "Waited 0 s."
     with pytest.raises(Cancelled):
         patience.call(failing())
