@@ -76,14 +76,8 @@ class Download(Magic):
             context, lambda patience: _make_plan(arguments, context, leave, patience)
         )
         show_notes(context, plan.notes)
-<<<<<<< HEAD
-        progress = TransferProgress(
-            context.emit, [(file.name, file.size or 0) for file in plan.files]
-        )
-=======
         sizes = [(file.name, file.size or 0) for file in plan.files]
         progress = TransferProgress(context.emit, sizes)
->>>>>>> transfers2
         outcome = Outcome(names=[file.path for file in plan.files])
         fetching = _Fetching(context, plan, arguments.force, progress, outcome)
         await carry_out(context, progress, outcome, fetching.run, "downloaded")

@@ -101,11 +101,7 @@ def _rows(files: list[RemoteFile], directory: str, now: datetime) -> list[list[s
         if file.is_directory:
             rows.append([f"{name}/", "", "", age_text(file.modified, now)])
         else:
-<<<<<<< HEAD
-            size = file.size
-=======
             size = None if file.size is None else min(max(file.size, 0), 2**63)
->>>>>>> transfers2
             told = ("?", "") if size is None else (size_text(size), f"{size:,}")
             rows.append([name, *told, age_text(file.modified, now)])
     return rows

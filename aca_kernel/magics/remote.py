@@ -101,12 +101,8 @@ def _exactly(client: PoolClient, identifier: str, path: str, patience: Patience)
             remedy=f"Name files, such as {printable(path)}/*.",
         )
     # The name is ours, whatever the answer calls it.
-<<<<<<< HEAD
-    return replace(file, name=name, directory=directory, size=file.size or 0)
-=======
     directory, _, name = path.rpartition("/")
     return replace(file, name=name, directory=directory)
->>>>>>> transfers2
 
 
 def _matching(
@@ -129,11 +125,7 @@ def _matching(
         except TransferError:
             notes.append(f"left out {printable(file.path)}: no name that can be asked for")
         else:
-<<<<<<< HEAD
-            files.append(replace(file, size=file.size or 0))
-=======
             files.append(file)
->>>>>>> transfers2
     if not files:
         raise TransferError(
             f"No file in the session matches {printable(pattern)}.",

@@ -217,11 +217,7 @@ def parse_file(value: Any, directory: str = "") -> RemoteFile:
         name=name,
         directory=_directory(entry.get("directory"), directory),
         is_directory=_text(entry.get("type")).lower() == "directory",
-<<<<<<< HEAD
         size=_size(entry.get("sizeinbytes", entry.get("size"))),
-=======
-        size=_int(entry.get("sizeinbytes", entry.get("size"))),
->>>>>>> transfers2
         modified=parse_time(entry.get("lastmodifiedat", entry.get("lastmodifiedtime"))),
     )
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-<<<<<<< HEAD
-from dataclasses import replace
-=======
 from contextlib import suppress
->>>>>>> transfers2
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 

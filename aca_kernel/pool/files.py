@@ -37,58 +37,8 @@ def find_file(
 ) -> RemoteFile | None:
     """A file or directory of the session; its size may be None.
 
-<<<<<<< HEAD
-    Replaces a file of that name. Raises TransferError for an illegal name, a size above
-    UPLOAD_LIMIT (before anything is sent), a source that ends early, and a file that did
-    not arrive whole; else as PoolClient does.
-    """
-    check_name(name)
-    check_directory(directory)
-    if size > UPLOAD_LIMIT:
-        raise TransferError(
-            f"The file has {size} bytes; the service takes {UPLOAD_LIMIT} in one upload.",
-            left="Nothing was sent.",
-            remedy="Upload it in parts.",
-        )
-    start = source.tell()
-
-    def make_body() -> _UploadBody:
-        source.seek(start)
-        return _UploadBody(_Source(source, size, progress), name)
-
-    told = client.send_upload(identifier, directory, make_body)
-    path = f"{directory}/{name}" if directory else name
-    found = _look(client, identifier, path)
-    if found is None or found.size != size or told.size not in (None, 0, size):
-        arrived = "nothing" if found is None else f"{found.size} bytes"
-        raise TransferError(
-            f"The file did not arrive whole: {size} bytes were sent, the session has {arrived}.",
-            left="What arrived is still in the session.",
-            remedy="Upload it again.",
-        )
-    return found
-
-
-def upload_in_parts(
-    client: PoolClient,
-    identifier: str,
-    source: BinaryIO,
-    path: str,
-    *,
-    size: int,
-    part_size: int = PART_SIZE,
-    progress: Progress | None = None,
-) -> RemoteFile:
-    """Upload the next ``size`` bytes of a seekable ``source`` to a path of any depth.
-
-    For files above the service's limit, and for directories, which some versions lack. The
-    parts go to the root one by one; a short execute call after each joins it to a hidden
-    file, and the last one moves that to its place, so the target is never half a file.
-    Whatever ends the transfer, the leftovers are removed. Raises as `upload` does.
-=======
     None when neither the service nor the session knows it. Raises TransferError for an
     illegal path.
->>>>>>> transfers2
     """
     check_path(path)
     patience = patience or Patience()
@@ -133,19 +83,6 @@ def download(
     where its size is told), and bytes that are not the file's; NotFound; else as PoolClient.
     """
     check_path(path)
-<<<<<<< HEAD
-    known = _look(client, identifier, path)
-    if known is None or known.is_directory:
-        raise NotFound(
-            "The session has no such file.",
-            left="Nothing was written.",
-            remedy="See %files for what is there; a session that was replaced begins empty.",
-        )
-    size = known.size or 0
-    if limit is not None and size > limit:
-        raise TransferError(
-            f"The file has {size} bytes, which is above the limit of {limit}.",
-=======
     one = _Download(client, identifier, path, target, progress, limit, patience or Patience())
     return one.run()
 
@@ -191,7 +128,6 @@ class _Download:
     def _above(self, size: int) -> TransferError:
         return TransferError(
             f"The file has {size} bytes, which is above the limit of {self.limit}.",
->>>>>>> transfers2
             left="Nothing was fetched.",
         )
 

@@ -137,13 +137,6 @@ def explain(refusal: Refusal) -> AcaKernelError:
             f"The service refused the request for now{_said(refusal) or _REASONS[status]}.",
             "Wait a little and repeat it.",
         )
-    if status in (408, 409, 423, 425):
-        return _error(
-            RefusedForNow,
-            refusal,
-            f"The service refused the request for now{_said(refusal)}.",
-            "Wait a little and repeat it.",
-        )
     if 300 <= status < 400:
         return _error(
             UnexpectedAnswer,
