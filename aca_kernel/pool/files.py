@@ -13,6 +13,7 @@ from typing import BinaryIO
 from aca_kernel.errors import (
     AcaKernelError,
     NotFound,
+    ServiceError,
     TransferError,
 )
 from aca_kernel.pool.answers import RemoteFile
@@ -174,7 +175,12 @@ class _Download:
 
     def _is_right(self, done: int, size: int | None) -> bool:
         """Whether what came is what the session has; the service's size where it can't tell."""
-        sight = ask_session(self.client, self.identifier, self.path, self.patience, full=True)
+        try:
+            sight = ask_session(self.client, self.identifier, self.path, self.patience, full=True)
+        except ServiceError as error:
+            if not error.is_passing or size is None:
+                raise
+            return done == size  # the session cannot be asked, but the service has told a size
         if sight.seen is None:
             return not sight.can_tell and size in (None, done)
         self.target.seek(0)
