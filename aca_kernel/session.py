@@ -130,6 +130,12 @@ class KernelSession:
         """Whether the session is of the embedded local pool."""
         return self.settings.pool_endpoint.strip() == LOCAL_ENDPOINT
 
+    @property
+    def outage_tolerance(self) -> float:
+        """Seconds without the network that a cell or a transfer survives."""
+        tolerance = self.settings.outage_tolerance
+        return min(tolerance, LOCAL_TOLERANCE) if self.is_local else tolerance
+
     # -- reaching it
 
     async def connected(self) -> tuple[PoolClient, Interpreter]:
@@ -147,11 +153,10 @@ class KernelSession:
 
     def _interpreter(self, client: PoolClient) -> Interpreter:
         """The interpreter of the configured mode; linked is what auto begins with."""
-        tolerance = self.settings.outage_tolerance
         linked = LinkedInterpreter(
             client,
             self.identifier,
-            outage_tolerance=min(tolerance, LOCAL_TOLERANCE) if self.is_local else tolerance,
+            outage_tolerance=self.outage_tolerance,
             execution_timeout=self.settings.execution_timeout,
             share=None if self.is_own else True,  # it was named for others to find
             worker=self.worker,

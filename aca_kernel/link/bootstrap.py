@@ -32,10 +32,10 @@ if package is None or package.relay.version != {version!r} or not package.relay.
             exec(compile(source, "<" + module.__name__ + ">", "exec"), module.__dict__)
         package.relay = module.install(shell, {mark!r}, {version!r}, share)
     except BaseException:
-        if hasattr(module, "forget"):
-            module.forget(shell, {mark!r})
         for part in [part for part in sys.modules if part.split(".")[0] == {name!r}]:
             del sys.modules[part]
+        if hasattr(shell, "history_manager") and hasattr(module, "forget"):
+            module.forget(shell, {mark!r})
         raise
 doors = sys.modules[{name!r} + ".doors"]
 doors.hook(shell, package.relay, {mark!r})

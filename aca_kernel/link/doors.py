@@ -232,6 +232,7 @@ def install(shell: Any, mark: str, version: str, share: bool | None = None) -> R
     Exchanges are answered outside IPython, where they would leak. Plain calls go on as without
     the hook, but for those of other clients in a shared session.
     """
+    inspect.signature(shell.kernel.do_execute)  # raises before anything is started
     relay = Relay(version, share)
     hook(shell, relay, mark)
     relay.begin()

@@ -20,6 +20,7 @@ import trustme
 from ..errors import LocalPoolError
 from . import files, isolation
 from .handlers import BODY_BYTES, PREFIX, Served
+from .interpreter import interpreter_at
 from .routes import application
 from .sessions import PoolOptions, Sessions
 
@@ -108,6 +109,7 @@ async def serve(
     token: str,
     network: bool,
     wanted_isolation: str,
+    python: str,
     tls: bool,
     exit_when_idle: bool,
     listening: Callable[[Listening], Awaitable[None]],
@@ -120,8 +122,9 @@ async def serve(
     address = _checked_host(host)
     with _directory() as directory:
         scratch = directory / "probe"
+        runs = await asyncio.to_thread(interpreter_at, python)
         chosen = await asyncio.to_thread(
-            isolation.choose, wanted_isolation, network=network, scratch=scratch
+            isolation.choose, wanted_isolation, network=network, scratch=scratch, python=runs
         )
         try:
             sockets = tornado.netutil.bind_sockets(port, address)

@@ -31,6 +31,7 @@ _ALIASES = {
     "cooldown-period": "PoolApp.cooldown_period",
     "network-status": "PoolApp.network_status",
     "isolation": "PoolApp.isolation",
+    "python": "PoolApp.python",
     "max-execution-time": "PoolApp.max_execution_time",
     "max-upload-size": "PoolApp.max_upload_size",
 }
@@ -79,6 +80,11 @@ class PoolApp(DiscreetApplication, JupyterApp):
         help="How sessions are kept apart from this machine: bubblewrap (a sandbox); unshare (own "
         "/mnt/data, your own rights); none (your own rights, and /mnt/data for Python's file "
         "functions only); auto takes the first that works, and warns when it is no sandbox.",
+    ).tag(config=True)
+    python = Unicode(
+        "",
+        help="The Python that runs in sessions: the path of an executable of version 3.8 or later"
+        " with ipykernel, such as that of a virtual environment. By default the pool's own.",
     ).tag(config=True)
     tls = Bool(False, help="Serve https with a certificate made for it.").tag(config=True)
     max_execution_time = Float(
@@ -170,6 +176,7 @@ class PoolApp(DiscreetApplication, JupyterApp):
                 token=self.token or secrets.token_urlsafe(32),
                 network=self.network_status == "EgressEnabled",
                 wanted_isolation=self.isolation,
+                python=self.python,
                 tls=self.tls,
                 exit_when_idle=self.exit_when_idle,
                 listening=self._listening,

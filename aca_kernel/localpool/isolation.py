@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import os
 import shutil
-import site
 import subprocess
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import ipykernel
-
 from ..errors import LocalPoolError
+from .interpreter import OWN, Interpreter
 
 __all__ = ["Command", "Isolation", "Place", "choose"]
 
 _START = Path(__file__).with_name("session_start.py")
+_INHERITED = Path(__file__).with_name("inherited")
+MAPPED = "ACA_LOCAL_POOL_DATA"
+"""The variable that names the directory which a session without isolation has as /mnt/data."""
 _SOCKETS = "/run/kernel"
 _START_INSIDE = "/run/session_start.py"
 _TMPFS_BYTES = 1 << 30
@@ -66,6 +66,8 @@ class Isolation:
 
     name: str
     network: bool
+    python: Interpreter = field(default_factory=lambda: OWN)
+    """What runs in the sessions."""
     warning: str = ""
     """What a user has to know before code runs; empty when there is nothing to say."""
 
@@ -76,32 +78,41 @@ class Isolation:
     def command(
         self, place: Place, arguments: Sequence[str], *, lifeline: int | None = None
     ) -> Command:
-        """Give the command that runs this Python with ``arguments`` in the session at ``place``.
+        """Give the command that runs Python with ``arguments`` in the session at ``place``.
 
         It ends when the pipe ``lifeline``, a file descriptor that it inherits, is closed.
         """
         end = "-" if lifeline is None else str(lifeline)
         if self.name == "bubblewrap":
-            return _bubblewrap(place, [end, "-", "-", *arguments], network=self.network)
+            return _bubblewrap(place, [end, "-", "-", *arguments], self)
         if self.name == "unshare":
-            return _unshare(place, [end, "-", "-", *arguments], network=self.network)
-        own = [sys.executable, str(_START), end, str(place.data), str(place.home)]
-        return Command(argv=[*own, *arguments], env=_home_environment(place))
+            return _unshare(place, [end, "-", "-", *arguments], self)
+        own = [self.python.executable, str(_START), end, str(place.data), str(place.home)]
+        environment = _home_environment(place, self.python)
+        # Pythons that a cell starts, and the guest kernel, take the same /mnt/data.
+        environment[MAPPED] = str(place.data)
+        paths = [str(_INHERITED), environment.get("PYTHONPATH", "")]
+        environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+        return Command(argv=[*own, *arguments], env=environment)
 
 
-def choose(wanted: str, *, network: bool, scratch: Path) -> Isolation:
+def choose(
+    wanted: str, *, network: bool, scratch: Path, python: Interpreter | None = None
+) -> Isolation:
     """Find the isolation to use: ``wanted``, or with "auto" the best that works here.
 
-    Each candidate is tried by running this Python in it, in the empty directory
-    ``scratch``. LocalPoolError when ``wanted`` does not work.
+    Each candidate is tried by running ``python``, by default this one, in it, in the empty
+    directory ``scratch``. LocalPoolError when ``wanted`` does not work.
     """
+    runs = python or OWN
     names = ("bubblewrap", "unshare", "none") if wanted == "auto" else (wanted,)
     reasons: list[str] = []
     for name in names:
-        isolation = Isolation(name=name, network=network)
+        isolation = Isolation(name=name, network=network, python=runs)
         reason = _probe(isolation, scratch / name)
         if not reason:
-            return Isolation(name=name, network=network, warning=_warning(isolation, reasons))
+            warning = _warning(isolation, reasons)
+            return Isolation(name=name, network=network, python=runs, warning=warning)
         reasons.append(f"{name}: {reason}")
     raise LocalPoolError(
         f"Sessions cannot be isolated as asked ({'; '.join(reasons)}).",
@@ -126,7 +137,7 @@ def _warning(isolation: Isolation, reasons: list[str]) -> str:
 
 
 def _probe(isolation: Isolation, root: Path) -> str:
-    """Run this Python in ``isolation``; the reason why it does not work, or nothing."""
+    """Run Python in ``isolation``; the reason why it does not work, or nothing."""
     place = Place(data=root / "data", home=root / "home", sockets=root / "k")
     for directory in (place.data, place.home, place.sockets):
         directory.mkdir(parents=True)
@@ -152,53 +163,30 @@ def _probe(isolation: Isolation, root: Path) -> str:
     return ""
 
 
-def _environment(home: str) -> dict[str, str]:
+def _environment(home: str, python: Interpreter) -> dict[str, str]:
     """Build a session's whole environment: nothing of the pool's own gets in."""
     environment = {
         "HOME": home,
         "IPYTHONDIR": f"{home}/.ipython",
         "LANG": "C.UTF-8",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "PATH": f"{sys.prefix}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "PATH": f"{python.prefix}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "TERM": "dumb",
         "USER": "session",
     }
-    packages = _packages_elsewhere()
-    if packages:
-        environment["PYTHONPATH"] = str(packages)
+    if python.packages_elsewhere:
+        environment["PYTHONPATH"] = python.packages_elsewhere
     return environment
 
 
-def _packages_elsewhere() -> Path | None:
-    """Where ipykernel was installed, when Python does not find it there by itself."""
-    packages = Path(ipykernel.__file__).parent.parent
-    return packages if str(packages) == site.getusersitepackages() else None
-
-
-def _python_folders() -> list[Path]:
-    """List the folders that this Python consists of, as named and as resolved."""
-    named = [Path(sys.base_prefix), Path(sys.prefix), Path(sys.executable).resolve().parent.parent]
-    named += [packages] if (packages := _packages_elsewhere()) else []
-    folders: list[Path] = []
-    for folder in (form for path in named for form in (path, path.resolve())):
-        if folder in Path.home().parents or folder == Path.home():
-            raise LocalPoolError(
-                f"This Python is installed in {folder}, which holds your whole home directory.",
-                left="No code was run.",
-                remedy="Use a virtual environment of its own directory.",
-            )
-        if not folder.is_relative_to("/usr") and folder not in folders:
-            folders.append(folder)
-    return folders
-
-
-def _bubblewrap(place: Place, arguments: Sequence[str], *, network: bool) -> Command:
+def _bubblewrap(place: Place, arguments: Sequence[str], isolation: Isolation) -> Command:
     """Wrap Python in a sandbox: own /mnt/data, /tmp, home and pids, the system read-only.
 
     Only the folders that are needed are bound, since a read-only bind of
     the whole root showed the user's home, and as root could be mounted writable again.
     """
-    environment = _environment("/home/session")
+    python, network = isolation.python, isolation.network
+    environment = _environment("/home/session", python)
     argv = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     argv += ["--share-net"] if network else []
     argv += ["--hostname", "session", "--clearenv"]
@@ -219,13 +207,13 @@ def _bubblewrap(place: Place, arguments: Sequence[str], *, network: bool) -> Com
     for own in ("/dev/shm", "/tmp", "/mnt", "/home", "/run"):  # noqa: S108 (in the sandbox)
         argv += [*_size(), "--tmpfs", own]
     argv += ["--dir", "/home/session"]
-    for folder in _python_folders():
+    for folder in python.folders():
         argv += ["--ro-bind", str(folder), str(folder)]
     argv += ["--ro-bind", str(_START), _START_INSIDE]
     argv += ["--bind", str(place.data), "/mnt/data", "--bind", str(place.sockets), _SOCKETS]
     argv += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/home/session", "--"]
     path = os.environ.get("PATH", os.defpath)
-    return Command(argv=[*argv, sys.executable, _START_INSIDE, *arguments], env={"PATH": path})
+    return Command(argv=[*argv, python.executable, _START_INSIDE, *arguments], env={"PATH": path})
 
 
 def _size() -> list[str]:
@@ -253,18 +241,18 @@ _MOUNT = (
 )
 
 
-def _home_environment(place: Place) -> dict[str, str]:
-    return {**_environment(str(place.home)), "TMPDIR": str(place.home)}
+def _home_environment(place: Place, python: Interpreter) -> dict[str, str]:
+    return {**_environment(str(place.home), python), "TMPDIR": str(place.home)}
 
 
-def _unshare(place: Place, arguments: Sequence[str], *, network: bool) -> Command:
+def _unshare(place: Place, arguments: Sequence[str], isolation: Isolation) -> Command:
     """Run Python with this user's rights in namespaces with a true /mnt/data."""
     # The chain of signals: the pool dies, so does unshare, so does process 1 of the
     # namespace, and with that everything in it.
     argv = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork"]
     argv += ["--kill-child"]
     argv += ["--user", "--map-root-user"] if os.getuid() else []
-    argv += [] if network else ["--net"]
+    argv += [] if isolation.network else ["--net"]
     argv += ["sh", "-c", _MOUNT, "sh", str(place.data), str(place.home)]
-    argv += [sys.executable, str(_START), *arguments]
-    return Command(argv=argv, env=_home_environment(place))
+    argv += [isolation.python.executable, str(_START), *arguments]
+    return Command(argv=argv, env=_home_environment(place, isolation.python))

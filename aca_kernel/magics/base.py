@@ -69,6 +69,10 @@ class SessionControl(Protocol):
     @keep_alive.setter
     def keep_alive(self, seconds: float) -> None: ...
 
+    @property
+    def outage_tolerance(self) -> float:
+        """Seconds without the network that a cell or a transfer survives."""
+
     async def start(self, emit: Emit) -> None:
         """Reach the session, allocating it when it is not there; waits while the pool is full."""
 

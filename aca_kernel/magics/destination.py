@@ -23,7 +23,7 @@ from .names import fold, is_hidden, printable, safe_name
 __all__ = ["Destination", "PartialFile"]
 
 _CREATE = (
-    os.O_WRONLY
+    os.O_RDWR
     | os.O_CREAT
     | os.O_EXCL
     | getattr(os, "O_NOFOLLOW", 0)
@@ -105,7 +105,7 @@ class Destination:
             descriptor = os.open(self._at(partial), _CREATE, 0o600, dir_fd=self._descriptor)
         except OSError as error:
             raise refusal(self.path / base, error, left=_NOTHING_WRITTEN) from None
-        stream = os.fdopen(descriptor, "wb")
+        stream = os.fdopen(descriptor, "w+b")
         return PartialFile(self, partial, base, stream, force=force)
 
     def _at(self, name: str) -> str | Path:

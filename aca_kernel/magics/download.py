@@ -18,7 +18,16 @@ from .local_files import OutsideRoot, is_within, refusal, resolve
 from .names import fold, printable
 from .progress import TransferProgress, size_text
 from .remote import find
-from .transfer import Outcome, allow, carry_out, combined, move_each, show_notes
+from .transfer import (
+    Outcome,
+    allow,
+    carry_out,
+    combined,
+    move_each,
+    patience_of,
+    patiently,
+    show_notes,
+)
 
 __all__ = ["Download"]
 
@@ -63,11 +72,12 @@ class Download(Magic):
         """Judge all names and their places here, then fetch all files."""
         leave = await _leave(arguments.to, context)
         await context.session.start(context.emit)
-        plan: _Plan = await context.call(_make_plan, arguments, context, leave)
-        show_notes(context, plan.notes)
-        progress = TransferProgress(
-            context.emit, [(file.name, file.size or 0) for file in plan.files]
+        plan = await patiently(
+            context, lambda patience: _make_plan(arguments, context, leave, patience)
         )
+        show_notes(context, plan.notes)
+        sizes = [(file.name, file.size or 0) for file in plan.files]
+        progress = TransferProgress(context.emit, sizes)
         outcome = Outcome(names=[file.path for file in plan.files])
         fetching = _Fetching(context, plan, arguments.force, progress, outcome)
         await carry_out(context, progress, outcome, fetching.run, "downloaded")
@@ -85,10 +95,13 @@ async def _leave(directory: str, context: MagicContext) -> tuple[Path, ...]:
 
 
 def _make_plan(
-    arguments: argparse.Namespace, context: MagicContext, leave: Collection[Path]
+    arguments: argparse.Namespace,
+    context: MagicContext,
+    leave: Collection[Path],
+    patience: pool.Patience,
 ) -> _Plan:
     """Judge everything that can be judged before the first byte is fetched."""
-    found = find(context.client, context.session.identifier, arguments.names)
+    found = find(context.client, context.session.identifier, arguments.names, patience)
     found.check()
     destination = Destination(arguments.to, context.root, leave=leave)
     try:
@@ -156,6 +169,7 @@ class _Fetching:
         self._destination = plan.destination
         self._force = force
         self._progress = progress
+        self._patience = patience_of(context, progress.cancelled)
         self._outcome = outcome
 
     def run(self) -> None:
@@ -167,14 +181,15 @@ class _Fetching:
         callback = self._progress.file()
         with self._destination.create(file.name, force=self._force) as partial:
             try:
-                # No more than was announced and judged against the disk.
+                # No more than was announced and judged against the disk. Unknown is not zero.
                 size = pool.download(
                     self._client,
                     self._identifier,
                     file.path,
                     partial.stream,
                     progress=callback,
-                    limit=file.size,
+                    limit=file.size or self._destination.free(),
+                    patience=self._patience,
                 )
                 self._progress.check()
                 _check_whole(file, size)
@@ -195,7 +210,7 @@ class _Fetching:
 
 
 def _check_whole(file: pool.RemoteFile, size: int) -> None:
-    if size != file.size:
+    if file.size and size != file.size:
         raise TransferError(
             f"{printable(file.path)} came with {size} bytes where {file.size} were announced.",
             left="What had arrived of it was removed.",

@@ -10,12 +10,13 @@ from types import MappingProxyType
 
 from ..errors import NotFound, TransferError
 from ..interpreters.base import Reply
-from ..pool import PoolClient, RemoteFile, check_path
+from ..pool import Patience, PoolClient, RemoteFile, check_path, delete
 from .base import Magic, MagicContext, MagicParser, Values
 from .display import age_text, table
 from .names import has_glob, printable
 from .progress import size_text
 from .remote import below_root, find, join
+from .transfer import patiently
 
 __all__ = ["Files"]
 
@@ -73,7 +74,7 @@ async def _show(arguments: argparse.Namespace, context: MagicContext) -> None:
         return list(itertools.islice(listing, _MOST + 1))
 
     try:
-        files: list[RemoteFile] = await context.call(fetch)
+        files = await patiently(context, lambda patience: patience.call(fetch))
     except NotFound:
         raise TransferError(f"There is no folder {place} in the session.") from None
     if not files:
@@ -100,7 +101,7 @@ def _rows(files: list[RemoteFile], directory: str, now: datetime) -> list[list[s
         if file.is_directory:
             rows.append([f"{name}/", "", "", age_text(file.modified, now)])
         else:
-            size = file.size
+            size = None if file.size is None else min(max(file.size, 0), 2**63)
             told = ("?", "") if size is None else (size_text(size), f"{size:,}")
             rows.append([name, *told, age_text(file.modified, now)])
     return rows
@@ -111,11 +112,12 @@ async def _delete(arguments: argparse.Namespace, context: MagicContext) -> None:
     problems: list[TransferError] = []
     directory = below_root(arguments.directory)
 
-    def delete() -> None:
+    def delete_all(patience: Patience) -> None:
+        client, identifier = context.client, context.session.identifier
         for name in arguments.delete:
             try:
-                for path in _targets(context.client, context.session.identifier, name, directory):
-                    context.client.delete_file(context.session.identifier, path)
+                for path in _targets(client, identifier, name, directory, patience):
+                    delete(client, identifier, path, patience)
                     deleted.append(path)
             except NotFound:
                 problems.append(TransferError(f"There is no file {printable(name)}."))
@@ -123,7 +125,7 @@ async def _delete(arguments: argparse.Namespace, context: MagicContext) -> None:
                 problems.append(problem)
 
     try:
-        await context.call(delete)
+        await patiently(context, delete_all)
     finally:
         context.stream("".join(f"deleted /mnt/data/{printable(path)}\n" for path in list(deleted)))
     if problems:
@@ -139,11 +141,13 @@ async def _delete(arguments: argparse.Namespace, context: MagicContext) -> None:
         )
 
 
-def _targets(client: PoolClient, identifier: str, name: str, directory: str) -> list[str]:
+def _targets(
+    client: PoolClient, identifier: str, name: str, directory: str, patience: Patience
+) -> list[str]:
     """The paths to delete for one name or glob."""
     path = join(directory, below_root(name))
     if not has_glob(path):
         return [check_path(path)]
-    found = find(client, identifier, [path])
+    found = find(client, identifier, [path], patience)
     found.check()
     return [file.path for file in found.files]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..interpreters.base import Emit, Output
+from ..pool import Cancelled
 from .display import Bar, grid
 from .names import printable
 
@@ -36,10 +37,6 @@ _MOST_BARS = 8
 """Files that have a bar at the same time: those around the one that is on its way."""
 
 _METER = "{percentage:.0f}%  {n_fmt}B of {total_fmt}B  {rate_noinv_fmt}  {remaining} left"
-
-
-class Cancelled(Exception):
-    """The user interrupted the cell. Raised out of the progress callback to stop a transfer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +135,8 @@ class TransferProgress:
         self._is_shown = self._is_finished = False
         self._next = 0
         self._lock = threading.Lock()
-        self._cancelled = threading.Event()
+        self.cancelled = threading.Event()
+        """Set by `cancel`: it ends a pause too."""
 
     @property
     def elapsed(self) -> float:
@@ -165,12 +163,12 @@ class TransferProgress:
 
     def check(self) -> None:
         """Raise Cancelled after ``cancel``."""
-        if self._cancelled.is_set():
+        if self.cancelled.is_set():
             raise Cancelled
 
     def cancel(self) -> None:
         """Stop the transfer at its next block of bytes."""
-        self._cancelled.set()
+        self.cancelled.set()
 
     def finish(self, line: str) -> bool:
         """Turn the bar into ``line``, for good. False when none was shown, nor is now."""

@@ -10,8 +10,8 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from ..errors import NotFound, TransferError
-from ..pool import PoolClient, RemoteFile, check_path
+from ..errors import TransferError
+from ..pool import Patience, PoolClient, RemoteFile, check_path, find_file
 from .names import glob_match, has_glob, printable
 from .transfer import combined
 
@@ -59,8 +59,13 @@ def join(directory: str, name: str) -> str:
     return f"{directory}/{name}" if directory else name
 
 
-def find(client: PoolClient, identifier: str, names: Iterable[str], directory: str = "") -> Found:
-    """The files that ``names`` (paths and globs below ``directory``) stand for. Blocks.
+def find(
+    client: PoolClient,
+    identifier: str,
+    names: Iterable[str],
+    patience: Patience,
+) -> Found:
+    """The files that ``names`` (paths and globs) stand for. Blocks.
 
     Sizes are the session's word. Raises AcaKernelError when the service fails.
     """
@@ -68,11 +73,11 @@ def find(client: PoolClient, identifier: str, names: Iterable[str], directory: s
     known: set[str] = set()
     for name in names:
         try:
-            path = join(directory, below_root(name))
+            path = below_root(name)
             if has_glob(path):
-                files = _matching(client, identifier, path, found.notes)
+                files = _matching(client, identifier, path, found.notes, patience)
             else:
-                files = [_exactly(client, identifier, path)]
+                files = [_exactly(client, identifier, path, patience)]
         except TransferError as problem:
             found.problems.append(problem)
             continue
@@ -83,42 +88,36 @@ def find(client: PoolClient, identifier: str, names: Iterable[str], directory: s
     return found
 
 
-def _exactly(client: PoolClient, identifier: str, path: str) -> RemoteFile:
-    check_path(path)
-    directory, _, name = path.rpartition("/")
-    missing = TransferError(
-        f"There is no file {printable(path)} in the session.",
-        remedy="%files lists what there is.",
-    )
-    if client.supports("file_metadata"):
-        try:
-            file = client.file_metadata(identifier, path)
-        except NotFound:
-            raise missing from None
-    else:
-        listing = itertools.islice(client.list_files(identifier, directory), _MOST)
-        named = next((entry for entry in listing if entry.name == name), None)
-        if named is None:
-            raise missing
-        file = named
+def _exactly(client: PoolClient, identifier: str, path: str, patience: Patience) -> RemoteFile:
+    file = find_file(client, identifier, path, patience)
+    if file is None:
+        raise TransferError(
+            f"There is no file {printable(path)} in the session.",
+            remedy="%files lists what there is.",
+        )
     if file.is_directory:
         raise TransferError(
             f"{printable(path)} is a folder of the session.",
             remedy=f"Name files, such as {printable(path)}/*.",
         )
     # The name is ours, whatever the answer calls it.
-    return replace(file, name=name, directory=directory, size=file.size or 0)
+    directory, _, name = path.rpartition("/")
+    return replace(file, name=name, directory=directory)
 
 
 def _matching(
-    client: PoolClient, identifier: str, pattern: str, notes: list[str]
+    client: PoolClient, identifier: str, pattern: str, notes: list[str], patience: Patience
 ) -> list[RemoteFile]:
     parts = pattern.split("/")
     fixed = list(itertools.takewhile(lambda part: not has_glob(part), parts))
     is_deep = len(parts) - len(fixed) > 1 or "**" in parts
-    listing = client.list_files(identifier, "/".join(fixed), recursive=is_deep)
+
+    def fetch() -> list[RemoteFile]:
+        listing = client.list_files(identifier, "/".join(fixed), recursive=is_deep)
+        return list(itertools.islice(listing, _MOST))
+
     files: list[RemoteFile] = []
-    for file in itertools.islice(listing, _MOST):
+    for file in patience.call(fetch):
         if file.is_directory or not glob_match(file.path, pattern):
             continue
         try:
@@ -126,7 +125,7 @@ def _matching(
         except TransferError:
             notes.append(f"left out {printable(file.path)}: no name that can be asked for")
         else:
-            files.append(replace(file, size=file.size or 0))
+            files.append(file)
     if not files:
         raise TransferError(
             f"No file in the session matches {printable(pattern)}.",

@@ -30,10 +30,14 @@ class Candidate:
 
 @dataclass(kw_only=True)
 class Selection:
-    """What was found, and what the user should know was left out, a line each."""
+    """What was found, and what the user should know was left out, a line each.
+
+    ``problems`` are the names that stand for nothing that can be sent, each with the reason.
+    """
 
     files: list[Candidate] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    problems: list[tuple[str, TransferError]] = field(default_factory=list)
     _known: set[Candidate] = field(default_factory=set, init=False, repr=False)
 
     def add(self, candidate: Candidate) -> None:
@@ -62,11 +66,10 @@ def select(
 
     A pattern is the name of what exists, else a glob. ``recursive`` takes folders, without
     following links in them and, unless ``force``, without what is hidden or looks like a key.
-    Raises OutsideRoot for what is neither in ``root`` nor in ``leave``, and TransferError for
-    everything else that cannot be, all of it in one error.
+    Raises OutsideRoot for what is neither in ``root`` nor in ``leave``, and TransferError when
+    nothing can be sent, or far too much was named.
     """
     selection = Selection()
-    problems: list[TransferError] = []
     for pattern in patterns:
         try:
             for path, is_named in _expand(pattern, root):
@@ -74,8 +77,9 @@ def select(
         except OutsideRoot:
             raise
         except TransferError as problem:
-            problems.append(problem)
-    if problems:
+            selection.problems.append((pattern, problem))
+    problems = [problem for _, problem in selection.problems]
+    if problems and len(selection.files) in (0, _MOST):
         raise combined(problems, f"{len(problems)} of {len(patterns)} names cannot be sent:")
     return selection
 

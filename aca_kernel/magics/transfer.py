@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ..errors import AcaKernelError, BadRequest, PermissionRefused, TransferError
+from ..interpreters.statusline import StatusLine
+from ..pool import Patience
 from .base import MagicContext
 from .local_files import OutsideRoot
 from .names import printable
 from .progress import Cancelled, TransferProgress, size_text
 
-__all__ = ["Outcome", "allow", "carry_out", "combined", "move_each", "show_notes"]
+__all__ = [
+    "Outcome",
+    "allow",
+    "carry_out",
+    "combined",
+    "move_each",
+    "patience_of",
+    "patiently",
+    "show_notes",
+]
 
 T = TypeVar("T")
 
@@ -97,6 +109,27 @@ def move_each(
         else:
             if line is not None:
                 outcome.arrived.append(line)
+
+
+def patience_of(context: MagicContext, cancelled: threading.Event) -> Patience:
+    """The kernel's patience with an outage: a status line in the cell, ended by ``cancelled``."""
+    return Patience(
+        context.session.outage_tolerance, say=StatusLine(context.emit).say, cancelled=cancelled
+    )
+
+
+async def patiently(context: MagicContext, work: Callable[[Patience], T]) -> T:
+    """What ``work`` returns, run on the worker thread with the kernel's patience.
+
+    When the cell is interrupted its pause ends, and the CancelledError goes on.
+    """
+    cancelled = threading.Event()
+    try:
+        result: T = await context.call(work, patience_of(context, cancelled))
+    except asyncio.CancelledError:
+        cancelled.set()
+        raise
+    return result
 
 
 async def carry_out(

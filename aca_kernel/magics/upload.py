@@ -6,12 +6,12 @@ import argparse
 import contextlib
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from .. import pool
-from ..errors import AcaKernelError, TransferError, UsageError
+from ..errors import AcaKernelError, PayloadTooLarge, TransferError, UsageError
 from ..interpreters.base import Reply
 from .base import Magic, MagicContext, MagicParser, Values
 from .local_files import OpenFile, OutsideRoot, open_upload, refusal
@@ -19,7 +19,7 @@ from .names import printable
 from .progress import TransferProgress, size_text
 from .remote import below_root
 from .selection import select
-from .transfer import Outcome, allow, carry_out, combined, move_each, show_notes
+from .transfer import Outcome, allow, carry_out, combined, move_each, patience_of, show_notes
 
 __all__ = ["Upload"]
 
@@ -36,6 +36,8 @@ class _Item:
 @dataclass(frozen=True, kw_only=True)
 class _Plan:
     items: list[_Item]
+    problems: list[tuple[str, AcaKernelError]]
+    """What cannot be sent, by its name, while the others are."""
     notes: list[str]
     leave: tuple[Path, ...]
 
@@ -85,7 +87,9 @@ class Upload(Magic):
         await context.session.start(context.emit)
         files = [(item.path.name, item.size) for item in plan.items]
         progress = TransferProgress(context.emit, files)
-        outcome = Outcome(names=[item.remote for item in plan.items])
+        names = [item.remote for item in plan.items]
+        outcome = Outcome(names=[*names, *(name for name, _ in plan.problems)])
+        outcome.failed.extend(plan.problems)
         sending = _Sending(context, plan, arguments.force, progress, outcome)
         await carry_out(context, progress, outcome, sending.run, "sent")
         return None
@@ -115,7 +119,8 @@ def _make_plan(arguments: argparse.Namespace, root: Path, leave: Collection[Path
             f"--as names one file, and these are {len(selection.files)}; nothing was sent."
         )
     items: list[_Item] = []
-    problems: list[TransferError] = []
+    problems: list[tuple[str, AcaKernelError]] = list(selection.problems)
+    refused: list[TransferError] = []
     taken: dict[str, Path] = {}
     for candidate in selection.files:
         name = candidate.remote if arguments.name is None else arguments.name
@@ -126,17 +131,22 @@ def _make_plan(arguments: argparse.Namespace, root: Path, leave: Collection[Path
             pool.check_path(remote)
             if arguments.name is not None:
                 pool.check_name(name)
-            _claim(taken, remote, path)
+        except TransferError as problem:
+            problems.append((str(path), problem))
+            refused.append(problem)
+            continue
+        _claim(taken, remote, path)
+        try:
             with open_upload(candidate.path, root, force=arguments.force, leave=leave) as opened:
                 items.append(_Item(path=path, remote=remote, size=opened.size))
         except OutsideRoot:
             raise
         except TransferError as problem:
-            problems.append(problem)
-    if problems:
-        count = f"{len(problems)} of {len(selection.files)} files cannot be sent:"
-        raise combined(problems, count)
-    return _Plan(items=items, notes=selection.notes, leave=tuple(leave))
+            problems.append((str(path), problem))
+            refused.append(problem)
+    if refused and not items:
+        raise combined(refused, f"{len(refused)} of {len(selection.files)} files cannot be sent:")
+    return _Plan(items=items, problems=problems, notes=selection.notes, leave=tuple(leave))
 
 
 def _claim(taken: dict[str, Path], remote: str, path: Path) -> None:
@@ -168,6 +178,7 @@ class _Sending:
         self._plan = plan
         self._force = force
         self._progress = progress
+        self._patience = patience_of(context, progress.cancelled)
         self._outcome = outcome
         self._staged: dict[str, _Item] = {}
 
@@ -189,80 +200,77 @@ class _Sending:
         with open_upload(
             self._root / item.path, self._root, force=self._force, leave=self._plan.leave
         ) as opened:
-            if opened.size > pool.UPLOAD_LIMIT:
-                pool.upload_in_parts(
-                    self._client,
-                    self._identifier,
-                    opened.stream,
-                    item.remote,
-                    size=opened.size,
-                    progress=callback,
-                )
-            elif "/" in item.remote:
-                # The service's own sub-directories are not to be relied on (docs/service.md 9).
-                staged = f"aca-upload-{uuid.uuid4().hex}"
-                self._staged[staged] = item
+            if opened.size <= self._client.upload_limit:
                 try:
-                    self._send_whole(opened, staged, callback)
-                except BaseException:
-                    self._drop(staged)
-                    raise
-                return None
-            else:
-                self._send_whole(opened, item.remote, callback)
+                    return self._send_whole(opened, item, callback)
+                except PayloadTooLarge as error:
+                    pool.learn_limit(self._client, error, opened.size)
+                    opened.stream.seek(0)
+            pool.upload_in_parts(
+                self._client,
+                self._identifier,
+                opened.stream,
+                item.remote,
+                size=opened.size,
+                progress=callback,
+                patience=self._patience,
+            )
         return self._arrived(item, opened.size)
 
-    def _send_whole(self, opened: OpenFile, name: str, callback: pool.Progress) -> None:
-        pool.upload(
-            self._client,
-            self._identifier,
-            opened.stream,
-            name,
-            size=opened.size,
-            progress=callback,
-        )
+    def _send_whole(self, opened: OpenFile, item: _Item, callback: pool.Progress) -> str | None:
+        # The service's own sub-directories are not to be relied on (docs/service.md 9).
+        is_staged = "/" in item.remote
+        name = f"aca-upload-{uuid.uuid4().hex}" if is_staged else item.remote
+        try:
+            there = pool.upload(
+                self._client,
+                self._identifier,
+                opened.stream,
+                name,
+                size=opened.size,
+                progress=callback,
+                patience=self._patience,
+            )
+        except BaseException:
+            if is_staged:
+                self._delete(name)
+            raise
+        if is_staged:
+            self._staged[there.path] = item
+            return None
+        return self._arrived(replace(item, remote=there.path), opened.size)
 
     def _place(self) -> None:
         """Move what arrived whole under a temporary name to where it belongs."""
+        targets = {name: (item.remote, item.size) for name, item in self._staged.items()}
+        # What had arrived is put in its place after an interrupt too, in one try.
+        is_cancelled = self._progress.cancelled.is_set()
+        patience = pool.Patience() if is_cancelled else self._patience
         try:
-            self._move(list(self._staged))
-        except TransferError:
-            # One of them cannot be moved, and those before it were: see which, go on one by one.
-            there = {file.name for file in self._client.list_files(self._identifier)}
-            for staged in list(self._staged):
-                self._move_alone(staged, is_moved=staged not in there)
+            failed = pool.place(self._client, self._identifier, targets, patience)
         except AcaKernelError as error:
-            for staged, item in list(self._staged.items()):
-                self._outcome.failed.append((item.remote, error))
-                self._drop(staged)
-
-    def _move(self, staged: list[str]) -> None:
-        targets = {name: self._staged[name].remote for name in staged}
-        pool.place(self._client, self._identifier, targets)
-        for name in staged:
-            self._note_moved(name)
-
-    def _move_alone(self, staged: str, *, is_moved: bool) -> None:
-        try:
-            if is_moved:
-                self._note_moved(staged)
+            self._outcome.failed += [(item.remote, error) for item in self._staged.values()]
+            self._drop_all()
+            return
+        except pool.Cancelled:
+            self._drop_all()
+            return
+        for name, item in self._staged.items():
+            if name in failed:
+                self._outcome.failed.append((item.remote, failed[name]))
+                self._delete(name)
             else:
-                self._move([staged])
-        except AcaKernelError as error:
-            self._outcome.failed.append((self._staged[staged].remote, error))
-            self._drop(staged)
+                self._outcome.arrived.append(self._arrived(item, item.size))
 
-    def _note_moved(self, staged: str) -> None:
-        item = self._staged.pop(staged)
-        self._outcome.arrived.append(self._arrived(item, item.size))
+    def _drop_all(self) -> None:
+        for name in self._staged:
+            self._delete(name)
 
-    def _drop(self, staged: str) -> None:
-        del self._staged[staged]
+    def _delete(self, name: str) -> None:
         if self._client.supports("delete_file"):
-            with contextlib.suppress(
-                AcaKernelError
-            ):  # what cannot be deleted ends with the session
-                self._client.delete_file(self._identifier, staged)
+            # What cannot be deleted ends with the session.
+            with contextlib.suppress(AcaKernelError):
+                self._client.delete_file(self._identifier, name)
 
     def _arrived(self, item: _Item, size: int) -> str:
         self._outcome.size += size

@@ -11,15 +11,17 @@ from aca_kernel.pool.endpoint import (
     parse_endpoint,
     shorten,
 )
-from aca_kernel.pool.files import (
+from aca_kernel.pool.files import delete, download, find_file
+from aca_kernel.pool.names import check_name, check_path
+from aca_kernel.pool.patience import Cancelled, Patience
+from aca_kernel.pool.sources import Progress
+from aca_kernel.pool.uploads import (
     UPLOAD_LIMIT,
-    Progress,
-    download,
+    learn_limit,
     place,
     upload,
     upload_in_parts,
 )
-from aca_kernel.pool.names import check_name, check_path
 
 __all__ = [
     "API_VERSIONS",
@@ -27,8 +29,10 @@ __all__ = [
     "DEFAULT_SCOPE",
     "DEFAULT_SUFFIXES",
     "UPLOAD_LIMIT",
+    "Cancelled",
     "Endpoint",
     "Execution",
+    "Patience",
     "PoolClient",
     "PoolMetadata",
     "Progress",
@@ -38,7 +42,10 @@ __all__ = [
     "check_identifier",
     "check_name",
     "check_path",
+    "delete",
     "download",
+    "find_file",
+    "learn_limit",
     "parse_endpoint",
     "place",
     "shorten",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
     from aca_kernel.pool.raw import RawAnswer, SmallBody
     from aca_kernel.pool.transport import Answer, Body, Transport
 
-__all__ = ["PoolClient"]
+__all__ = ["UPLOAD_LIMIT", "PoolClient"]
 
 _T = TypeVar("_T")
+
+UPLOAD_LIMIT = 128 * 2**20
+"""Bytes that the service takes in one upload (docs/service.md 6)."""
 
 EXECUTION_CAP = 220  # seconds, the service's own limit of a synchronous call (docs/service.md 6)
 _MOST_PAGES = 10_000
@@ -57,6 +61,7 @@ class PoolClient:
         self.endpoint = endpoint
         self.tokens = tokens
         self.api_version = api_version
+        self.upload_limit = UPLOAD_LIMIT  # lowered when the service takes less: `pool.uploads`
         self._api = api.Api(api_version)
         self._optional = OptionalFields()
         # Here, for HTTP takes long to import, and a kernel answers kernel_info without it.
@@ -227,20 +232,25 @@ class PoolClient:
 
     def send_upload(
         self, identifier: str, directory: str, make_body: Callable[[], Body]
-    ) -> answers.RemoteFile:
+    ) -> answers.RemoteFile | None:
         """Upload one file; ``make_body`` gives its body from the start, for each attempt.
 
-        Returns what the service says that it got. See `files.upload`.
+        Returns what the service says that it got; None when it says nothing that can be read,
+        with a status that says that it took the file. See `uploads.upload`.
         """
         check_directory(directory)
         request = self._api.upload(check_identifier(identifier), directory)
 
-        def attempt(remaining: float | None, _: bool) -> answers.RemoteFile:
+        def attempt(remaining: float | None, _: bool) -> answers.RemoteFile | None:
             body = make_body()
-            with self._transport.exchange(
-                request, body=body, remaining=remaining, is_bounded=False
-            ) as answer:
+            with (
+                self._transport.exchange(
+                    request, body=body, remaining=remaining, is_bounded=False
+                ) as answer,
+                suppress(UnexpectedAnswer),
+            ):
                 return _told(request, answer, lambda value, _: answers.parse_file(value, directory))
+            return None
 
         return self._transport.repeat(request, attempt)
 

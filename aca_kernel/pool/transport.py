@@ -452,4 +452,6 @@ def what_is_left(request: Request) -> str:
 
 
 def _closed() -> TransportError:
-    return TransportError("The connection to the pool was closed while this waited.")
+    error = TransportError("The connection to the pool was closed while this waited.")
+    error.is_passing = False  # nobody opens it again
+    return error

@@ -24,6 +24,12 @@ THROTTLED, UNAVAILABLE = "429", "503"
 CUT, DARK = "cut", "dark"
 REFUSED = "refused"
 
+PAGES = {f"{status} page": status for status in (408, 409, 423, 425, 429, 500, 502, 503, 504)}
+"""Refusals before the pool is reached, each with a web page for a body."""
+
+PAGES_AFTER = {f"{status} after": status for status in (500, 502, 504)}
+"""The same when the pool has done what was asked."""
+
 SPOILING = (REFUSE, RESET_BEFORE, RESET_AFTER, THROTTLED, UNAVAILABLE, CUT)
 """The faults that cost a call its answer, `DARK` apart."""
 
@@ -41,6 +47,15 @@ def seeded_script(seed: int) -> Iterator[str]:
     """Three of each fault, six delays and one darkness among the first sixty calls; then calm."""
     script = [DARK, *[DELAY] * 6, *SPOILING * 3]
     script += [PASS] * (60 - len(script))
+    random.Random(seed).shuffle(script)
+    yield from script
+
+
+def transfer_script(seed: int) -> Iterator[str]:
+    """Two of each fault that an answer can be, and of each page, among the first 90 calls."""
+    kinds = [*PAGES, *PAGES_AFTER, REFUSE, RESET_BEFORE, RESET_AFTER, CUT, THROTTLED]
+    script = [*kinds * 2, *[DELAY] * 3]
+    script += [PASS] * (90 - len(script))
     random.Random(seed).shuffle(script)
     yield from script
 
@@ -91,8 +106,9 @@ class Proxy:
 
     When the script is over, all calls pass. ``refuse`` gives, for a call's operation and body,
     the status and the JSON of an answer in the pool's place, or None; ``rewrite`` changes the
-    bodies of answers, ``retry_after`` is added to those that say 429, and ``rate`` is the bytes
-    per second at which the bodies of requests are let in.
+    bodies of answers, ``alter`` their status and body, ``alter_request`` the body of a request.
+    ``retry_after`` is added to answers that say 429, and ``rate`` is the bytes per second at
+    which the bodies of requests are let in.
     """
 
     pool: str
@@ -100,6 +116,8 @@ class Proxy:
     seed: int = 0
     rewrite: Callable[[bytes], bytes] | None = None
     refuse: Callable[[str, bytes], tuple[int, bytes] | None] | None = None
+    alter: Callable[[Call, int, bytes], tuple[int, bytes]] | None = None
+    alter_request: Callable[[Call, bytes], bytes] | None = None
     retry_after: int | None = None
     rate: float = math.inf
     calls: list[Call] = field(default_factory=list)
@@ -129,6 +147,10 @@ class Proxy:
     def faults(self) -> Counter[str]:
         """How often each fault was played."""
         return Counter(call.fault for call in self.calls)
+
+    def play(self, script: Iterable[str]) -> None:
+        """Go on with another script from the next call on."""
+        self._faults = iter(script)
 
     # -- its life
 
@@ -222,6 +244,11 @@ class Proxy:
             await _send(
                 writer, b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy"
             )
+        elif fault in PAGES:
+            await _send(writer, _page(PAGES[fault]))
+        elif fault in PAGES_AFTER:
+            await self._forward(request)
+            await _send(writer, _page(PAGES_AFTER[fault]))
         elif fault == CUT:
             answer = await self._forward(request)
             await _send(writer, answer.head() + answer.body[: len(answer.body) // 2])
@@ -274,11 +301,20 @@ class Proxy:
         reader, writer = await asyncio.open_connection(host, port)
         try:
             request.replace(b"host", b"%s:%d" % (host.encode(), port))
+            if self.alter_request is not None and request.call is not None:
+                request.body = self.alter_request(request.call, request.body)
+                request.replace(b"content-length", b"%d" % len(request.body))
             writer.write(request.head() + request.body)
             answer = await _read(reader)
             assert answer is not None, "the pool closed the connection"
             if request.call is not None:
                 request.call.received = len(answer.body)
+            if self.alter is not None and request.call is not None:
+                status, answer.body = self.alter(
+                    request.call, int(answer.first.split()[1]), answer.body
+                )
+                answer.first = b"HTTP/1.1 %d X" % status
+                answer.replace(b"content-length", b"%d" % len(answer.body))
             if self.rewrite is not None:
                 answer.body = self.rewrite(answer.body)
                 answer.replace(b"content-length", b"%d" % len(answer.body))
@@ -287,6 +323,12 @@ class Proxy:
             return answer
         finally:
             writer.close()
+
+
+def _page(status: int) -> bytes:
+    body = b"<html><body><h1>%d</h1>The gateway says no.</body></html>" % status
+    head = b"HTTP/1.1 %d No\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n"
+    return head % (status, len(body)) + body
 
 
 def drop_packets(sock: Any) -> None:

@@ -45,7 +45,9 @@ DIRECT = {"ACA_KERNEL_MODE": "direct"}
 LINKED = {"ACA_KERNEL_MODE": "linked"}
 
 
-def ask_pool(pool: Pool, method: str, route: str, **query: str) -> requests.Response:
+def ask_pool(
+    pool: Pool, method: str, route: str, *, json: object = None, **query: str
+) -> requests.Response:
     """One call of the pool's API, by a client that nobody here wrote."""
     with requests.Session() as session:
         session.trust_env = False
@@ -54,6 +56,7 @@ def ask_pool(pool: Pool, method: str, route: str, **query: str) -> requests.Resp
             f"{pool.endpoint}/{route}",
             params={"api-version": "2025-10-02-preview", **query},
             headers={"Authorization": f"Bearer {pool.token}"},
+            json=json,
             timeout=PATIENCE,
         )
 

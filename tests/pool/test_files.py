@@ -41,8 +41,8 @@ def client_of(server: FaultServer, **options: Any) -> PoolClient:
     return PoolClient(parse_endpoint(server.url), TokenSource(token="token"), **options)
 
 
-def metadata(size: int) -> Fault:
-    return answer(200, {"name": "x.bin", "sizeInBytes": size, "directory": "."})
+def metadata(size: int, name: str = "x.bin") -> Fault:
+    return answer(200, {"name": name, "sizeInBytes": size, "directory": "."})
 
 
 def content(data: bytes, **headers: str) -> Fault:
@@ -50,7 +50,8 @@ def content(data: bytes, **headers: str) -> Fault:
 
 
 def test_upload_on_the_wire() -> None:
-    with FaultServer(metadata(3), metadata(3)) as server, client_of(server) as client:
+    told = metadata(3, "한 #%&;.bin")
+    with FaultServer(told, told) as server, client_of(server) as client:
         source = io.BytesIO(b"--abc--")
         source.seek(2)
         seen: list[tuple[int, int]] = []

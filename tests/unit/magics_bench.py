@@ -28,6 +28,7 @@ class BareSession:
 
     mode = "direct"
     keep_alive = 3000.0
+    outage_tolerance = 30.0
     shared = True
 
     def __init__(self, client: PoolClient) -> None:

@@ -116,10 +116,10 @@ def test_a_folder_needs_r(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        ("good.csv missing.csv", "missing.csv"),
-        ("good.csv bad?.csv missing.csv", "2 of 3"),
+        ("missing.csv", "missing.csv"),
+        ("bad?.csv missing.csv", "2 of 2"),
         ("good.csv b'ad.csv", "split"),
-        ("good.csv bad*name.csv", "bad*name.csv"),
+        ("bad*name.csv", "bad*name.csv"),
         ("good.csv --as ..", "'..'"),
         ("good.csv --as a/b", "'a/b'"),
         ("good.csv --to ../up", "up"),
@@ -129,7 +129,7 @@ def test_a_folder_needs_r(bench: Bench) -> None:
         ("good.csv other/good.csv", "would both become"),
     ],
 )
-def test_one_bad_name_stops_all_before_anything_is_sent(
+def test_bad_names_are_refused_before_anything_is_sent(
     bench: Bench, arguments: str, what: str
 ) -> None:
     (bench.root / "good.csv").touch()
@@ -140,6 +140,29 @@ def test_one_bad_name_stops_all_before_anything_is_sent(
         bench.run("upload", arguments)
     assert what in str(refused.value)
     assert not bench.session.started
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ("*.csv", ["bad*name.csv"]),
+        ("good.csv missing.csv other.csv", ["missing.csv"]),
+        ("good.csv .env nothing?.csv other.csv", [".env", "nothing?.csv"]),
+    ],
+)
+def test_a_file_that_can_not_go_does_not_keep_the_others(
+    bench: Bench, arguments: str, names: list[str]
+) -> None:
+    for name in ("good.csv", "other.csv", "bad*name.csv", ".env"):
+        (bench.root / name).touch()
+    with pytest.raises(TransferError) as failed:
+        bench.run("upload", arguments)
+    count = len(names)
+    assert failed.value.what.startswith(f"{count} of {count + 2} files were not sent:")
+    for name in names:
+        assert f"\n  {name}: " in failed.value.what
+    assert failed.value.left == "2 arrived."
+    assert sorted(bench.remote()) == ["good.csv", "other.csv"]
 
 
 def test_as_is_for_one_file(bench: Bench) -> None:
