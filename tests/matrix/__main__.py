@@ -51,11 +51,16 @@ def main() -> int:
     wanted = re.compile(options.only)
     chosen = [v for v in VARIANTS if wanted.search(v.name) or wanted.search(v.group)]
     began = time.monotonic()
-    results = run_all(chosen, [options.mode] if options.mode else list(MODES), options.jobs, _tell)
-    kept = _load() | {(row.variant, row.mode): row for row in results}
     wanted_keys = [(variant.name, mode) for variant in VARIANTS for mode in MODES]
+    kept = _load()
+
+    def tell(result: Result) -> None:
+        _tell(result)
+        kept[result.variant, result.mode] = result
+        _save({key: kept[key] for key in wanted_keys if key in kept})
+
+    results = run_all(chosen, [options.mode] if options.mode else list(MODES), options.jobs, tell)
     kept = {key: kept[key] for key in wanted_keys if key in kept}
-    _save(kept)
     if len(kept) == len(wanted_keys):
         PAGE.write_text(page(VARIANTS, kept), encoding="utf-8")
     for mode in MODES:

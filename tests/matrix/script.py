@@ -163,7 +163,7 @@ def steps(folder: Path) -> list[Step]:
             name="files",
             code="%files",
             counted=False,
-            test=lambda ran: ran.status == "ok" and "sent.bin" in str(ran.outputs),
+            test=lambda ran: ran.status == "ok" and "sent" in str(ran.outputs),
         ),
     ]
 
@@ -288,7 +288,7 @@ def _run(kernel: Kernel, step: Step, number: int, end: float) -> Shown:
         name=step.name,
         status=ran.status,
         whole=step.test(ran),
-        said=said(ran),
+        said=said(ran) + ("" if step.test(ran) else f"\nOut: {ran.result}"),
         seconds=time.monotonic() - began,
     )
 

@@ -79,6 +79,7 @@ _METADATA = (
         "size wrong",
         "The metadata's size is one byte too small.",
         json_changed(lambda v: v | {"sizeInBytes": v["sizeInBytes"] - 1}, of("metadata")),
+        degrades("download: .*it may be changing|It may be changing"),
     ),
     _files(
         "metadata null",
