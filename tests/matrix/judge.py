@@ -39,8 +39,8 @@ class Allowed:
 
     session_left: bool = False
     """The session can't be deleted."""
-    streams_hidden: bool = False
-    """The user's own code has taken what is printed."""
+    unknowable: tuple[str, ...] = ()
+    """Steps of which no client could know that something is missing."""
     variables_lost: bool = False
     """The session or its interpreter is replaced in the middle."""
 
@@ -103,8 +103,8 @@ def _of_step(record: Record, step: Shown, number: int, allowed: Allowed) -> Iter
         yield f"says what is not so in {step.name}, which is whole: {_around(_CUT, step.said)}"
     if step.name in ("download", "files") and record.stored == SIZE and _NO_FILE.search(step.said):
         yield f"says what is not so in {step.name}: {_around(_NO_FILE, step.said)}"
-    hidden = allowed.streams_hidden and step.name in ("streams", "slow", "text")
-    if step.status == "ok" and not step.whole and not hidden and not _NOTICE.search(step.said):
+    unknown = step.name in allowed.unknowable
+    if step.status == "ok" and not step.whole and not unknown and not _NOTICE.search(step.said):
         what = "the restart took nothing away" if fresh else "its output is not whole"
         yield f"lost silently in {step.name}: {what}"
     if step.name == "upload" and step.whole and record.stored not in (SIZE, None):

@@ -136,7 +136,9 @@ def _bundle(result: dict[str, Any]) -> None:
     if isinstance(found, dict) and found.get("type") == "image":
         result["executionResult"] = {"image/png": found["base64_data"], "text/plain": "<Figure>"}
     elif found is not None and found != "":
-        result["executionResult"] = {"text/plain": repr(found)}
+        result["executionResult"] = {
+            "text/plain": found if found in ("True", "False") else repr(found)
+        }
 
 
 def _camel(result: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from .judge import Allowed
 from .relay import CUT, RESET, Answer, Call, Rules, refusal
 from .variant import (
     Counter,
@@ -115,7 +116,7 @@ _UPLOADS = (
         "another name",
         "The service stores sent.bin as sent_1.bin.",
         asked(_other_name, of("upload")),
-        degrades("sent_1.bin"),
+        degrades("There is no file sent.bin"),
     ),
     _files(
         "uploads of 200 KB",
@@ -223,6 +224,7 @@ _LISTINGS = (
         group=_G,
         differs="The first listing does not know the new file yet.",
         rules=_late_listing,
+        allowed=Allowed(unknowable=("files",)),
         auto=degrades("."),
         direct=degrades("."),
     ),
