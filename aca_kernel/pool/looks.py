@@ -134,7 +134,7 @@ def run_task(
     def execute() -> Execution:
         try:
             # Repeated by the patience alone, which counts and shows each failure.
-            repeats = 0 if repeatable else None
+            repeats = 0 if repeatable and patience.tolerance else None
             return client.execute(
                 identifier, task.code, timeout=timeout, repeatable=repeatable, repeats=repeats
             )
