@@ -17,6 +17,7 @@ from ..errors import LocalPoolError
 from . import answers
 from .answers import VERSIONS, Malformed, Refusal, Version
 from .calls import ExecuteCall, checked_identifier, execute_call
+from .interpreter import Interpreter
 from .outcomes import Outcome
 from .sessions import PoolOptions, Session, Sessions
 
@@ -57,6 +58,7 @@ class Served:
     origin: str
     hosts: frozenset[str]
     created: datetime
+    python: Interpreter
 
     def __post_init__(self) -> None:
         self.last_call = asyncio.get_running_loop().time()
@@ -392,4 +394,4 @@ class Metadata(Call):
     def get(self) -> None:
         """Describe the pool."""
         self.need(sessions=True)
-        self.answer(answers.pool_metadata(self.served.created))
+        self.answer(answers.pool_metadata(self.served.python, self.served.created))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import quote
 
 import pytest
 import requests
+from requests_toolbelt import MultipartEncoder
 
 from .conftest import Caller, CallerMaker
 
@@ -85,7 +87,7 @@ def test_no_path_leads_out_of_the_session(session: Caller, name: str) -> None:
     assert refused.status_code == 400, refused.text
     code = "import os; sorted(os.listdir('/mnt/data')), os.listdir('/mnt/data/a')"
     assert session.run(code)["value"] == "(['a'], [])"
-    encoded = requests.utils.quote(name, safe="")
+    encoded = quote(name, safe="")
     for path in (encoded, name.replace("\x00", "%00").replace("\\", "%5C")):
         for method, operation in (
             ("GET", f"files/{path}"),
@@ -110,9 +112,8 @@ def test_a_content_type_that_was_left_is_no_hindrance(caller: CallerMaker, versi
     session = caller(version)
     session.http.headers["Content-Type"] = "application/json"
     route = "files/upload" if version == OLD else "files"
-    body, _ = requests.models.RequestEncodingMixin._encode_files(
-        {"file": ("x.csv", b"--\r\n" * 500_000)}, None
-    )
+    form = MultipartEncoder({"file": ("x.csv", b"--\r\n" * 500_000)})
+    body = form.read()
     assert session.call("POST", route, data=body).status_code == 200
     assert session.run("len(open('/mnt/data/x.csv').read())")["value"] == 1_500_000
     for other in (b'{"file": 1}', b"", b"--", b"-" * 5000, b"--\r\n", b"--a\r\nb"):
