@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from datetime import datetime, timezone
 
 import tornado.iostream
 import tornado.web
@@ -112,6 +113,9 @@ class File(_FileCall):
         names, name = checked_file(name, self.names())
         session, _ = self.session()
         found = files.entry(session.data, names, name)
+        age = (datetime.now(timezone.utc) - found.modified).total_seconds()
+        if age < self.served.options.unknown.metadata_delay:
+            raise Refusal(404, "FileNotFound", f"Could not find '{name}'.")
         described = answers.file_entry(self.version, found, of="metadata")
         self.answer(answers.numbered(described, "") if self.version.ids else described)
 
