@@ -4,13 +4,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+MATRIX_ARGS ?=
+SEEDS ?= 200
 NOTEBOOK ?= notebooks/quickstart.ipynb
 
 # Jupyter looks in this environment first, whatever the user has installed elsewhere.
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser matrix screenshots bench lint docs clean
+.PHONY: help demo test browser matrix soak screenshots bench lint docs clean
 
 help:  ## this list
 	@echo "make COMMAND, where COMMAND is one of"
@@ -49,8 +51,12 @@ test: $(VENV)/.dev  ## run every test; PYTEST_ARGS="-k upload -x" picks some
 browser: $(VENV)/.dev  ## the tests in a real JupyterLab alone, hostile outputs among them
 	$(BIN)/python -m pytest tests/browser -s $(PYTEST_ARGS)
 
-matrix: $(VENV)/.dev  ## try some 200 variants of the service, into docs/matrix.md; ONLY="upload" picks some
-	$(BIN)/python -m tests.matrix $(if $(ONLY),--only "$(ONLY)")
+matrix: $(VENV)/.dev  ## the kernel against a hundred variants of the service, into docs/matrix.md
+	$(BIN)/python -m tests.matrix $(MATRIX_ARGS)
+
+soak: $(VENV)/.dev  ## hundreds of seeds of faults on cells and transfers; SEEDS=200
+	$(BIN)/python -m tests.faults.run --seeds $(SEEDS)
+	$(BIN)/python -m tests.faults.transfers --seeds $(SEEDS)
 
 screenshots: $(VENV)/.dev  ## make the README's pictures anew (needs Chromium)
 	ACA_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser/test_screenshots.py

@@ -164,6 +164,7 @@ class KernelSession:
         direct = DirectInterpreter(
             client,
             self.identifier,
+            outage_tolerance=self.outage_tolerance,
             execution_timeout=self.settings.execution_timeout,
             worker=self.worker,
         )

@@ -22,6 +22,7 @@ from ..errors import (
     SessionLost,
 )
 from ..pool import Execution, PoolClient, shorten
+from ..pool.kinds import kind_of_execution, other_kind
 from . import probes
 from .base import CellRequest, Emit, Interpreter, Output, Reply, notice_output
 from .mapping import (
@@ -100,6 +101,11 @@ async def _run(
         answer = await _probe(client, identifier, probes.shown_as(execution.result), call)
         said = answer.get("shown")
         shown = said if isinstance(said, str) else ""
+    elif execution.succeeded and "result" in execution.lacks and request.shows_result:
+        answer = await _probe(client, identifier, probes.last_result(), call)
+        said = answer.get("shown")
+        if isinstance(said, str) and said:
+            execution, shown = replace(execution, result=said), said
     # Off the event loop: pictures and long tracebacks take their time.
     outputs, reply = await call(map_execution, execution, request, limit=limit, shown=shown)
     if not request.silent:
@@ -149,7 +155,8 @@ def _may_be_string(execution: Execution, request: CellRequest) -> bool:
 class DirectInterpreter(Interpreter):
     """A session whose own interpreter runs the cells. See `Interpreter`.
 
-    ``execution_timeout`` is seconds, None for the service's cap.
+    ``execution_timeout`` is seconds, None for the service's cap; ``outage_tolerance`` those that
+    a cell waits at most for a session that is taken.
     """
 
     mode = "direct"
@@ -159,9 +166,11 @@ class DirectInterpreter(Interpreter):
         client: PoolClient,
         identifier: str,
         *,
+        outage_tolerance: float = 600.0,
         execution_timeout: float | None = None,
         worker: Worker | None = None,
     ) -> None:
+        self._patience = min(BUSY, outage_tolerance)
         self.client = client
         self.identifier = identifier
         self.worker = worker or Worker("aca-kernel-session")
@@ -248,6 +257,9 @@ class DirectInterpreter(Interpreter):
             # What waits behind code that then fails is aborted once (docs/service.md 8).
             if answer.succeeded or attempt == 2 or "aborted" not in answer.stderr.lower():
                 break
+        kind = kind_of_execution(answer)
+        if kind:
+            raise other_kind(kind)
         if not answer.succeeded:
             raise service_failure(answer.stderr, answer.status)
         self._note(answer)
@@ -284,7 +296,7 @@ class DirectInterpreter(Interpreter):
             except RefusedForNow as error:
                 waited = time.monotonic() - began
                 may_have_run = error.status == 408 and not kwargs.get("repeatable")
-                if not error.is_passing or may_have_run or waited > BUSY:
+                if not error.is_passing or may_have_run or waited > self._patience:
                     raise
                 asked = error.retry_after or 0.0
                 line.say(
@@ -292,7 +304,7 @@ class DirectInterpreter(Interpreter):
                     f" cannot stop. Waiting, {waited:.0f} s so far. Interrupt the kernel to stop"
                     " waiting."
                 )
-                await asyncio.sleep(min(max(pause, asked), BUSY - waited + 1))
+                await asyncio.sleep(min(max(pause, asked), self._patience - waited + 1))
                 pause = min(2 * pause, 5.0)
             else:
                 if line.is_shown:

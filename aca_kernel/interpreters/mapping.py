@@ -41,7 +41,7 @@ def map_execution(
     ``limit`` is the length at which the service cut the streams; ``shown`` is what Python
     shows for a string result, "" when the result is none (the service takes its quotes off).
     """
-    outputs = [*_stream("stdout", execution.stdout, limit)]
+    outputs = [*_missing(execution), *_stream("stdout", execution.stdout, limit)]
     if execution.succeeded:
         outputs += _stream("stderr", execution.stderr, limit)
         outputs += _result(execution.result, request, shown)
@@ -59,6 +59,19 @@ def map_execution(
         )
     outputs.append(reply.error_output())
     return outputs, reply
+
+
+def _missing(execution: Execution) -> list[Output]:
+    """What to say of streams that the answer has no field for."""
+    names = [name for name in ("stdout", "stderr") if name in execution.lacks]
+    if not names or not execution.succeeded:
+        return []
+    return [
+        notice_output(
+            f"The service's answer has no {' and no '.join(names)}: what the cell wrote there is"
+            " lost. Write it to a file in /mnt/data and %download that."
+        )
+    ]
 
 
 def result_text(value: Any) -> str | None:

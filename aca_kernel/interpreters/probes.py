@@ -27,6 +27,7 @@ __all__ = [
     "expressions",
     "greeting",
     "guard_text",
+    "last_result",
     "shown_as",
     "versions",
 ]
@@ -103,6 +104,22 @@ results = get_ipython().user_ns.get("_oh") or {{}}
 value = results[max(results)] if results else None
 text = repr(value) if type(value) is str else ""
 said = {{"shown": text if {result!r} in (value, text[1:-1]) else ""}}
+"""
+    return _probe(source)
+
+
+def last_result() -> Probe:
+    """Says ``{"shown": text}``: how Python shows the last cell's result; "" for none.
+
+    For a service whose answers have no field for it.
+    """
+    source = """
+shell = get_ipython()
+number = shell.execution_count - 1
+results = shell.user_ns.get("_oh") or {}
+said = {"shown": ""}
+if number in results:
+    said["shown"] = shell.display_formatter.format(results[number])[0].get("text/plain", "")
 """
     return _probe(source)
 

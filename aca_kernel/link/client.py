@@ -34,7 +34,7 @@ from .protocol import MARK, FrameError, Peer, fingerprint, pack, unpack
 
 __all__ = ["GuestFailed", "GuestGone", "Hello", "Link", "LinkTaken", "NoGuest", "Transient"]
 
-HELLOS = ((None, 12_000), (None, 1000), (8000, 1000), (2000, 300))
+HELLOS = ((None, 12_000), (None, 1000), (8000, 1000), (2000, 300), (1000, 300))
 """How the guest is put there, each way for a smaller service than the one before.
 
 The characters of one call's part of it (None: all in one call), and the bytes of known size

@@ -63,6 +63,8 @@ class Execution:
 
     tells: bool = True
     """Whether the answer has streams or a result, and not only a status."""
+    lacks: tuple[str, ...] = ()
+    """Which of stdout, stderr and result the answer has no field for."""
 
     @property
     def is_unfinished(self) -> bool:
@@ -190,6 +192,7 @@ def parse_execution(value: Any, headers: Mapping[str, str]) -> Execution:
         stderr=stderr,
         result=result,
         tells=bool({"stdout", "stderr", "executionresult"} & streams.keys()),
+        lacks=_lacking(streams, is_outer=streams is outer),
         duration_ms=_int(streams.get("executiontimeinmilliseconds")),
         session_guid=guid if re.fullmatch(r"[\w.-]{1,128}", guid, re.ASCII) else "",
         new_allocation={"true": True, "false": False}.get(
@@ -340,16 +343,26 @@ _STREAM_KEYS = {
 }
 
 
-def _result(streams: Mapping[str, Any], *, is_outer: bool) -> Any:
-    """The result's value: "" for none, an image in the one shape that `Execution` names.
-
-    Under another name than the known ones it is found when it is the only thing that is left.
-    """
+def _result_name(streams: Mapping[str, Any], *, is_outer: bool) -> str | None:
+    """The field that has the result: a known one, or the only one that is left."""
     names = ["executionresult", *(["result"] if is_outer else [])]
     name = next((name for name in names if name in streams), None)
     if name is None:
         left = [key for key in streams if key not in _STREAM_KEYS]
         name = left[0] if len(left) == 1 else None
+    return name
+
+
+def _lacking(streams: Mapping[str, Any], *, is_outer: bool) -> tuple[str, ...]:
+    missing = [name for name in ("stdout", "stderr") if name not in streams]
+    if _result_name(streams, is_outer=is_outer) is None:
+        missing.append("result")
+    return tuple(missing)
+
+
+def _result(streams: Mapping[str, Any], *, is_outer: bool) -> Any:
+    """The result's value: "" for none, an image in the one shape that `Execution` names."""
+    name = _result_name(streams, is_outer=is_outer)
     value = "" if name is None else streams[name]
     return _shown(value) if isinstance(value, dict) else value
 
@@ -367,8 +380,7 @@ def _shown(value: dict[str, Any]) -> Any:
         if mime in ("image/png", "image/jpeg") and isinstance(item, str):
             kind = mime.rpartition("/")[2]
             return {"type": "image", "format": kind, "base64_data": "".join(item.split())}
-    text = bundle.get("text/plain")
-    return text if isinstance(text, str) else value
+    return bundle.get("text/plain", value)
 
 
 def _error_text(value: Any) -> str:

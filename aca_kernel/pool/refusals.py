@@ -47,6 +47,9 @@ __all__ = [
 
 _Kind = TypeVar("_Kind", bound=ServiceError)
 
+SMALL = 16_000
+"""Bytes of a request that no service refuses for its size, as far as anybody knows."""
+
 LONGEST_WAIT = 86_400.0
 """Seconds; who asks to wait longer is not believed."""
 
@@ -67,6 +70,8 @@ class Refusal:
     identifier: str | None = dataclass_field(default=None, repr=False)
     field: str = ""
     """The field that the service named as wrong."""
+    sent: int = 0
+    """Bytes of its body."""
     supported_versions: str = ""
     """What its header says of the api-versions that it knows."""
     is_page: bool = False
@@ -186,7 +191,7 @@ def _version_refused(refusal: Refusal) -> BadRequest:
 _BAD_REQUESTS = {
     "SessionPropertiesMissing": (
         "The service did not understand the shape of the request",
-        "Use a code interpreter pool of container type PythonLTS (a Shell pool answers so too), "
+        "Use a code interpreter pool of container type PythonLTS (pools of other kinds answer so), "
         "and an api-version that it knows (ACA_API_VERSION).",
     ),
     "SessionRequestNotSupported": (
@@ -293,6 +298,17 @@ def _not_found(refusal: Refusal) -> NotFound:
 def _too_large(refusal: Refusal) -> PayloadTooLarge:
     limit = stated_limit(refusal.message)
     most = f" ({limit:,} bytes)" if limit is not None else ""
+    if refusal.operation == "execute" and limit is None and refusal.sent < SMALL:
+        # What could be too large here is what came of it.
+        error = _error(
+            PayloadTooLarge,
+            refusal,
+            f"The service says that the call, or its answer, is too large{_said(refusal)}.",
+            "Look at the variables before you run it again. Write long output to a file and"
+            " %download it.",
+        )
+        error.left = "Whether the code was run, wholly or in part, is not known."
+        return error
     if refusal.operation == "upload":
         what = f"The file is larger than the service takes in one upload{most}{_said(refusal)}."
         remedy = "Upload it in parts: %upload does that by itself above the limit."

@@ -372,6 +372,7 @@ class Transport:
                 endpoint=self._endpoint,
                 identifier=dict(request.query).get("identifier"),
                 field=named_field(bytes(body), secrets),
+                sent=len(request.body or b""),
                 supported_versions=headers.get("api-supported-versions", ""),
                 is_page=is_page(bytes(body)),
                 token_is_given=self._tokens.is_given,

@@ -107,8 +107,8 @@ class Proxy:
     When the script is over, all calls pass. ``refuse`` gives, for a call's operation and body,
     the status and the JSON of an answer in the pool's place, or None; ``rewrite`` changes the
     bodies of answers, ``alter`` their status and body, ``alter_request`` the body of a request.
-    ``retry_after`` is added to answers that say 429, and ``rate`` is the bytes per second at
-    which the bodies of requests are let in.
+    ``stuck`` names operations that are never answered. ``retry_after`` is added to answers that
+    say 429, and ``rate`` is the bytes per second at which the bodies of requests are let in.
     """
 
     pool: str
@@ -118,6 +118,7 @@ class Proxy:
     refuse: Callable[[str, bytes], tuple[int, bytes] | None] | None = None
     alter: Callable[[Call, int, bytes], tuple[int, bytes]] | None = None
     alter_request: Callable[[Call, bytes], bytes] | None = None
+    stuck: tuple[str, ...] = ()
     retry_after: int | None = None
     rate: float = math.inf
     calls: list[Call] = field(default_factory=list)
@@ -225,6 +226,8 @@ class Proxy:
 
     async def _play(self, fault: str, request: _Message, writer: asyncio.StreamWriter) -> None:
         call = request.call
+        if call is not None and call.operation in self.stuck:
+            await asyncio.Event().wait()
         refusal = self.refuse(call.operation, request.body) if self.refuse and call else None
         if refusal is not None and call is not None:
             call.fault = REFUSED

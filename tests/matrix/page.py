@@ -42,6 +42,12 @@ _ANY = (
 )
 
 
+_PASSING = re.compile(
+    r"The session (is starting|started)|Waited \d|^\w+: (to out|to err)$|^Out: None$"
+)
+"""Lines that say nothing of why something is missing, where there are others."""
+
+
 def page(variants: Sequence[Variant], results: Mapping[tuple[str, str], Result]) -> str:
     """Give the whole page."""
     parts = [_HEAD.format(count=len(variants), counts=_counts(results))]
@@ -79,7 +85,9 @@ def _verdict(result: Result) -> str:
 
 def _told(words: str) -> str:
     """The first thing that was told, on one line."""
-    lines = [line for line in words.splitlines() if not re.match(r"\W*$", line)]
+    lines = [line for line in words.splitlines() if re.search(r"\w", line)]
+    telling = [line for line in lines if not _PASSING.search(line)]
+    lines = telling or lines
     if not lines:
         return ""
     for pattern, word in _ANY:

@@ -470,7 +470,7 @@ def refused(name: str, status: int | None = None) -> Fault:
             ],
         ),
         (answer(404), NotFound, ["pool-1"]),
-        (answer(413), PayloadTooLarge, ["code is larger"]),
+        (answer(413), PayloadTooLarge, ["or its answer, is too large"]),
         (answer(400, b"Shell execution is not supported"), BadRequest, ["Shell execution"]),
         (answer(400, "a bare string"), BadRequest, ["a bare string"]),
         (answer(418, {"ERROR": {"Code": "Tea", "MESSAGE": "pot"}}), BadRequest, ["pot", "Tea"]),
