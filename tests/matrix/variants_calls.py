@@ -173,8 +173,6 @@ def _later(value: str, word: str) -> Variant:
             skip=_BEGUN,
             times=1,
         ),
-        # A plain call waits as long as it is told to, which is longer than the script has.
-        direct=fails("Interrupt the kernel to stop waiting") if value == "90" else Expect(),
     )
 
 
