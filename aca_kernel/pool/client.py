@@ -9,13 +9,13 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aca_kernel.errors import BadRequest, NotFound, UnexpectedAnswer
+from aca_kernel.errors import AcaKernelError, NotFound, ServiceError, UnexpectedAnswer
 from aca_kernel.pool import answers, api
 from aca_kernel.pool.auth import TokenSource
 from aca_kernel.pool.endpoint import Endpoint, check_identifier
 from aca_kernel.pool.names import check_directory, check_path, is_legal_directory, split_path
 from aca_kernel.pool.optional import OptionalFields
-from aca_kernel.pool.refusals import clean
+from aca_kernel.pool.unfinished import Whereabouts, follow, whereabouts
 
 if TYPE_CHECKING:
     from aca_kernel.pool.raw import RawAnswer, SmallBody
@@ -124,77 +124,62 @@ class PoolClient:
         """
         check_identifier(identifier)
         seconds = EXECUTION_CAP if timeout is None else timeout
-        learned, first = self._optional.state(), None
-        while True:
-            sent_seconds = self._optional.seconds(seconds)
-            sent_limit = self._optional.output_limit(output_limit)
-            sent_limit = sent_limit if self.supports("output_limit") else None
-            request = self._api.execute(
-                identifier,
-                code,
-                timeout=sent_seconds,
-                output_limit=sent_limit,
-                repeatable=repeatable,
-            )
-            refusal = None
-            try:
-                execution = self._execute(request, identifier, seconds, repeats)
-            except BadRequest as error:
-                refusal = error
-            if refusal is None:
-                return replace(execution, output_limit=sent_limit)
-            first = first or refusal
-            if not self._optional.learn(refusal, sent_limit, sent_seconds):
-                self._optional.restore(learned)  # it is about something else
-                raise first
-
-    def _execute(
-        self, request: api.Request, identifier: str, seconds: int, repeats: int | None
-    ) -> answers.Execution:
-        def told(value: Any, answer: Answer) -> tuple[answers.Execution, str, str]:
-            execution = answers.parse_execution(value, answer.headers)
-            headers = {key.lower(): text for key, text in answer.headers.items()}
-            link = headers.get("operation-location") or headers.get("azure-asyncoperation") or ""
-            number = value.get("id") or headers.get("operation-id") or ""
-            return execution, link, str(number)
-
         end = time.monotonic() + seconds + 60.0
-        execution, link, number = self._ask(
-            request, told, read_timeout=seconds + 60.0, repeats=repeats
+        execution, where, asked = self._begin(
+            identifier, code, seconds, output_limit, repeatable, repeats
         )
-        if not execution.is_unfinished:
-            return execution
-        return self._finished(identifier, execution, link, number, end)
+        if execution.is_unfinished:
+            execution = follow(
+                execution,
+                where,
+                lambda path, remaining: self._progress(identifier, path, remaining),
+                self._transport.pause,
+                end=end,
+                is_repeatable=repeatable,
+            )
+        return replace(execution, output_limit=asked)
 
-    def _finished(
-        self, identifier: str, begun: answers.Execution, link: str, number: str, end: float
-    ) -> answers.Execution:
-        """The outcome of a call that was answered before its end; asked for until it is there."""
-        pause = 0.1
-        while link or number:
-            request = self._api.operation(identifier, link, number, self.endpoint.url)
+    def _begin(
+        self,
+        identifier: str,
+        code: str,
+        seconds: int,
+        output_limit: int,
+        repeatable: bool,
+        repeats: int | None,
+    ) -> tuple[answers.Execution, Whereabouts, int | None]:
+        """The first answer that is no refusal of an optional field, and the limit it was given."""
+
+        def told(value: Any, answer: Answer) -> tuple[answers.Execution, Whereabouts]:
+            execution = answers.parse_execution(value, answer.headers)
+            return execution, whereabouts(value, answer.headers, self.endpoint.url)
+
+        optional = self._optional
+        learned, first = optional.state(), None
+        while True:
+            limit = optional.output_limit(output_limit) if self.supports("output_limit") else None
+            timeout = optional.seconds(seconds)
+            request = self._api.execute(
+                identifier, code, timeout=timeout, output_limit=limit, repeatable=repeatable
+            )
             try:
-                found = self._ask(
-                    request,
-                    lambda value, answer: answers.parse_execution(value, answer.headers),
-                    timeout=max(1.0, end - time.monotonic()),
-                )
-            except NotFound:
-                break
-            if not found.is_unfinished and link and not found.tells:
-                link = ""  # the operation has ended: what came of it, the execution tells
-                continue
-            if not found.is_unfinished:
-                return replace(found, session_guid=begun.session_guid or found.session_guid)
-            if time.monotonic() + pause > end:
-                break
-            self._transport.pause(pause)
-            pause = min(2 * pause, 2.0)
-        raise UnexpectedAnswer(
-            f'The service took the code, said that its status is "{clean(begun.status)}", and did'
-            " not tell what came of it.",
-            left="The code may still be running in the session. Its output is lost.",
-            remedy="Look at the variables before you run it again.",
+                answered = self._ask(request, told, read_timeout=seconds + 60.0, repeats=repeats)
+            except AcaKernelError as error:
+                first = first or error
+                if isinstance(error, ServiceError) and optional.learn(
+                    error, limit, timeout, is_repeatable=repeatable
+                ):
+                    continue
+                optional.restore(learned)  # it is about something else
+                raise (first if first.what == error.what else error) from None
+            return (*answered, limit)
+
+    def _progress(self, identifier: str, path: str, remaining: float) -> answers.Execution:
+        return self._ask(
+            self._api.progress(identifier, path),
+            lambda value, answer: answers.parse_execution(value, answer.headers),
+            timeout=remaining,
+            repeats=0,
         )
 
     # -- files

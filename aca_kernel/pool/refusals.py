@@ -33,6 +33,7 @@ from aca_kernel.pool import steps
 from aca_kernel.pool.answers import web_page
 from aca_kernel.pool.endpoint import Endpoint, shorten
 from aca_kernel.pool.kinds import kind_of_refusal, other_kind
+from aca_kernel.pool.optional import names_optional
 from aca_kernel.pool.wordings import is_about_size, is_about_version, is_full, stated_limit
 
 __all__ = [
@@ -121,7 +122,10 @@ def explain(refusal: Refusal) -> AcaKernelError:
         )
     if status == 404 or code in ("NoSessionFoundError", "SessionWithIdentifierNotFound"):
         return _not_found(refusal)
-    if status == 413 or (status == 400 and is_about_size(code, refusal.message)):
+    names_field = names_optional(f"{code} {refusal.field} {refusal.message}")
+    if status == 413 or (
+        status == 400 and is_about_size(code, refusal.message) and not names_field
+    ):
         return _too_large(refusal)
     if status == 429:
         return _error(
