@@ -374,6 +374,7 @@ class Transport:
                 field=named_field(bytes(body), secrets),
                 supported_versions=headers.get("api-supported-versions", ""),
                 is_page=is_page(bytes(body)),
+                headers=headers,
                 token_is_given=self._tokens.is_given,
                 principal=principal_of(token),
             )
