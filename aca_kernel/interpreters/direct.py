@@ -22,6 +22,7 @@ from ..errors import (
     SessionLost,
 )
 from ..pool import Execution, PoolClient, shorten
+from ..pool.kinds import kind_of_execution, other_kind
 from . import probes
 from .base import CellRequest, Emit, Interpreter, Output, Reply, notice_output
 from .mapping import (
@@ -248,6 +249,9 @@ class DirectInterpreter(Interpreter):
             # What waits behind code that then fails is aborted once (docs/service.md 8).
             if answer.succeeded or attempt == 2 or "aborted" not in answer.stderr.lower():
                 break
+        kind = kind_of_execution(answer)
+        if kind:
+            raise other_kind(kind)
         if not answer.succeeded:
             raise service_failure(answer.stderr, answer.status)
         self._note(answer)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import mimetypes
-import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from .interpreter import Interpreter
 from .outcomes import Outcome
 
 __all__ = [
@@ -249,13 +248,11 @@ def managed_session(session: SessionTimes) -> dict[str, Any]:
     return {"expiresAt" if name == "expireAt" else name: entry[name] for name in names}
 
 
-def pool_metadata(created: datetime) -> dict[str, Any]:
+def pool_metadata(python: Interpreter, created: datetime) -> dict[str, Any]:
     """Describe what sessions of this pool are made of (docs/service.md 2.3)."""
-    packages: Mapping[str, str] = {
-        one.metadata["Name"]: one.version for one in importlib.metadata.distributions()
-    }
+    packages = python.packages
     return {
-        "runtimes": [{"name": "python", "version": platform.python_version()}],
+        "runtimes": [{"name": "python", "version": python.version}],
         "preInstalledPackages": [
             {"name": name, "version": version} for name, version in sorted(packages.items())
         ],

@@ -147,6 +147,7 @@ async def serve(
             origin=origin,
             hosts=frozenset(f"{name}:{port}" for name in names),
             created=datetime.now(timezone.utc),
+            python=runs,
         )
         server = tornado.httpserver.HTTPServer(
             application(served), ssl_options=context, max_body_size=BODY_BYTES

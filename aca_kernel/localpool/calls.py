@@ -13,12 +13,20 @@ from typing import Any
 
 from .answers import Malformed, Refusal, Version
 
-__all__ = ["ExecuteCall", "checked_identifier", "checked_name", "checked_path", "execute_call"]
+__all__ = [
+    "ExecuteCall",
+    "checked_file",
+    "checked_identifier",
+    "checked_name",
+    "checked_path",
+    "execute_call",
+]
 
 _IDENTIFIER = re.compile(r"[a-zA-Z0-9_|}{\[\]:\"';<>?/.,@#$%^&*()\-+=!~`]{4,128}")
 _NAME_SIGNS = "-_ .@$&=;,#%^()"
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _DEFAULT_STREAM = 4096
+_FULL_PATH = re.compile(r"/*mnt/+data/+(?P<below>[^/].*)", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +149,19 @@ def checked_name(name: str) -> str:
             400, "FileNameInvalid", f"File name '{name}' is invalid: a character is not allowed."
         )
     return name
+
+
+def checked_file(name: str, names: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+    """Give the directory and the name of a file that a call names, or refuse them.
+
+    ``names`` is the directory of the call's ``path``. A full path below /mnt/data in place
+    of the name holds its own directory (docs/service.md 9); slashes in it may be doubled.
+    """
+    full = _FULL_PATH.fullmatch(name)
+    if full is None:
+        return names, checked_name(name)
+    *directories, name = re.split("/+", full["below"])
+    return checked_path("/".join(directories)), checked_name(name)
 
 
 def _allowed(sign: str) -> bool:

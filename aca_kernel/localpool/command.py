@@ -8,6 +8,7 @@ import json
 import secrets
 import signal
 import sys
+from dataclasses import fields
 from typing import Any
 
 from jupyter_core.application import JupyterApp
@@ -19,6 +20,7 @@ from ..discretion import DiscreetApplication
 from ..errors import LocalPoolError
 from .app import Listening, serve
 from .sessions import PoolOptions
+from .unknowns import Unknowns
 
 __all__ = ["PoolApp", "main"]
 
@@ -117,6 +119,27 @@ class PoolApp(DiscreetApplication, JupyterApp):
 
     page_size = Int(300, min=1, help="Sessions in a page of listSessions.").tag(config=True)
 
+    # What is not known of the service, for tests of its clients (docs/service.md): off.
+    max_request_size = Int(
+        0, min=0, help="Bytes that an execute call's body may have, else 413; 0: 30 MB."
+    ).tag(config=True)
+    output_limit_max = Int(
+        0, min=0, help="The largest outputStreamsMaxLength, else 400; 0: any."
+    ).tag(config=True)
+    unfinished_answers = Bool(
+        False, help="Answer executions with Running, and what became of them at its own address."
+    ).tag(config=True)
+    one_call_at_a_time = Bool(
+        False, help="Answer 409 to an execution while another one runs in its session."
+    ).tag(config=True)
+    session_guid_per_call = Bool(
+        False, help="Give each answer an x-ms-session-guid of its own."
+    ).tag(config=True)
+    no_session_calls = Bool(False, help="Have no GET and DELETE of /session: 404.").tag(config=True)
+    metadata_delay = Float(
+        0.0, min=0, help="Seconds for which a file's description is a 404 after its upload."
+    ).tag(config=True)
+
     @default("config_file_name")
     def _aca_kernel_config(self) -> str:
         return "aca_kernel_config"  # by default its name, in which there is a space
@@ -163,6 +186,7 @@ class PoolApp(DiscreetApplication, JupyterApp):
             first_image=self.first_image,
             recovery_time=self.recovery_time,
             page_size=self.page_size,
+            unknown=Unknowns(**{one.name: getattr(self, one.name) for one in fields(Unknowns)}),
         )
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 (we are in it)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from datetime import datetime, timezone
 
 import tornado.iostream
 import tornado.web
 
 from . import answers, files
 from .answers import Refusal
-from .calls import checked_name, checked_path
+from .calls import checked_file, checked_path
 from .handlers import Call, Served, StreamedCall
 from .uploads import Upload
 
@@ -29,7 +30,7 @@ class _FileCall(Call):
 
 @tornado.web.stream_request_body
 class FilesUpload(StreamedCall, _FileCall):
-    """POST files/upload of the oldest versions, and the POST of /files."""
+    """POST files/upload, the only one that the oldest versions have, and the POST of /files."""
 
     route = "upload"
     _upload: Upload | None = None
@@ -47,7 +48,8 @@ class FilesUpload(StreamedCall, _FileCall):
         """Make ready for the file."""
         if self.request.method != "POST":
             return
-        self.need(wrapped=self.route == "upload")
+        if self.version.wrapped and self.route != "upload":
+            raise Refusal(404)
         names = self.names()
         session, _ = self.session()
         self._target = session, names
@@ -66,7 +68,7 @@ class FilesUpload(StreamedCall, _FileCall):
         if self.refusal is not None or self._upload is None:
             raise self.refusal or Refusal(500)
         session, names = self._target
-        name = checked_name(self._upload.complete())
+        names, name = checked_file(self._upload.complete(), names)
         placed = files.place(session.data, names, name, self._upload.path)
         if self.version.wrapped:
             self.answer(answers.file_list(self.version, [placed]))
@@ -108,16 +110,19 @@ class File(_FileCall):
     def get(self, name: str) -> None:
         """Describe a file."""
         self.need(wrapped=False)
-        name, names = checked_name(name), self.names()
+        names, name = checked_file(name, self.names())
         session, _ = self.session()
         found = files.entry(session.data, names, name)
+        age = (datetime.now(timezone.utc) - found.modified).total_seconds()
+        if age < self.served.options.unknown.metadata_delay:
+            raise Refusal(404, "FileNotFound", f"Could not find '{name}'.")
         described = answers.file_entry(self.version, found, of="metadata")
         self.answer(answers.numbered(described, "") if self.version.ids else described)
 
     def delete(self, name: str) -> None:
         """Delete a file."""
         self.need(wrapped=False)
-        name, names = checked_name(name), self.names()
+        names, name = checked_file(name, self.names())
         session, _ = self.session()
         files.delete(session.data, names, name)
         self.set_status(204)
@@ -125,14 +130,17 @@ class File(_FileCall):
 
 
 class FileContent(_FileCall):
-    """/files/{name}/content, and files/content/{name} of the oldest versions."""
+    """/files/{name}/content, and files/content/{name}, the only one of the oldest versions."""
 
     async def get(self, first: str, second: str) -> None:
         """Send a file's bytes, a piece at a time."""
-        name, word = (second, first) if self.version.wrapped else (first, second)
-        if word != "content":
+        if second == "content" and not self.version.wrapped:
+            name = first
+        elif first == "content":  # the newer versions take this older route as well
+            name = second
+        else:
             raise Refusal(404)
-        name, names = checked_name(name), self.names()
+        names, name = checked_file(name, self.names())
         session, _ = self.session()
         with session.used():
             file, size = files.opened(session.data, names, name)

@@ -17,6 +17,7 @@ from ..errors import LocalPoolError
 from . import answers
 from .answers import VERSIONS, Malformed, Refusal, Version
 from .calls import ExecuteCall, checked_identifier, execute_call
+from .interpreter import Interpreter
 from .outcomes import Outcome
 from .sessions import PoolOptions, Session, Sessions
 
@@ -57,6 +58,7 @@ class Served:
     origin: str
     hosts: frozenset[str]
     created: datetime
+    python: Interpreter
 
     def __post_init__(self) -> None:
         self.last_call = asyncio.get_running_loop().time()
@@ -217,7 +219,7 @@ class Execute(StreamedCall):
     def take(self, chunk: bytes) -> None:
         """Keep the body as long as it is not too large."""
         self._body_read += chunk
-        if len(self._body_read) > BODY_BYTES:
+        if len(self._body_read) > (self.served.options.unknown.max_request_size or BODY_BYTES):
             self._body_read.clear()
             self.refusal = Refusal(413)
 
@@ -233,12 +235,25 @@ class Execute(StreamedCall):
         loop = asyncio.get_running_loop()
         begun = loop.time()
         session, new = self.session()
+        unknown = self.served.options.unknown
+        if unknown.output_limit_max and call.limit > unknown.output_limit_max:
+            raise Refusal(
+                400,
+                "SessionRequestValidationFailed",
+                f"The field outputStreamsMaxLength must be at most {unknown.output_limit_max}.",
+                target="outputStreamsMaxLength",
+            )
+        if unknown.one_call_at_a_time and session.is_busy:
+            raise Refusal(409, "SessionBusy", "Another execution runs in this session.")
         allocated = loop.time()
         execution_id = str(uuid.uuid4())
         cap = self.served.options.max_execution_time
         timeout = min(call.timeout or cap, cap)
         if call.asynchronous:
             self._start(session, call, execution_id, timeout)
+            return
+        if unknown.unfinished_answers and not self.version.wrapped:
+            self._start(session, call, execution_id, timeout, apart=False)
             return
         with session.used():
             outcome = await session.execute(call.code, timeout=timeout, limit=call.limit)
@@ -276,15 +291,24 @@ class Execute(StreamedCall):
             "new-allocation": str(new).lower(),
             "overall-execution-time": f"{(total - allocation) * 1000:.4f}",
             "preparation-time": f"{(total - allocation - execution) * 1000:.4f}",
-            "session-guid": session.guid,
+            "session-guid": str(uuid.uuid4())
+            if self.served.options.unknown.session_guid_per_call
+            else session.guid,
             "total-execution-service-time": f"{total * 1000:.4f}",
         }.items():
             self.set_header(f"x-ms-{name}", value)
 
     def _start(
-        self, session: Session, call: ExecuteCall, execution_id: str, timeout: float
+        self,
+        session: Session,
+        call: ExecuteCall,
+        execution_id: str,
+        timeout: float,
+        *,
+        apart: bool = True,
     ) -> None:
-        """Run code in the background, in an interpreter of its own (docs/service.md 7)."""
+        """Run code in the background, ``apart`` in its own interpreter (docs/service.md 7)."""
+        execute = session.execute_apart if apart else session.execute
         if self.version.wrapped:
             raise Refusal(
                 400, "SessionRequestNotSupported", "Asynchronous execution is not supported."
@@ -292,7 +316,7 @@ class Execute(StreamedCall):
 
         async def run() -> None:
             with session.used():
-                outcome = await session.execute_apart(call.code, timeout=timeout, limit=call.limit)
+                outcome = await execute(call.code, timeout=timeout, limit=call.limit)
             session.remember(execution_id, self._body(call, outcome, execution_id))
 
         accepted = self._body(call, session.outcome(call.limit), execution_id)
@@ -323,6 +347,12 @@ class Execution(Call):
 
 class SessionCall(Call):
     """/session: a session's times and etag, and its end."""
+
+    def prepare(self) -> None:
+        """Answer 404 when this pool has no such call."""
+        super().prepare()
+        if self.served.options.unknown.no_session_calls:
+            raise Refusal(404)
 
     def get(self) -> None:
         """Describe the session."""
@@ -392,4 +422,4 @@ class Metadata(Call):
     def get(self) -> None:
         """Describe the pool."""
         self.need(sessions=True)
-        self.answer(answers.pool_metadata(self.served.created))
+        self.answer(answers.pool_metadata(self.served.python, self.served.created))

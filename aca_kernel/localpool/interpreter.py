@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
+import platform
 import shutil
 import site
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,15 +20,22 @@ from ..errors import LocalPoolError
 __all__ = ["OWN", "Interpreter", "interpreter_at"]
 
 _SECONDS = 60
+_OLDEST = 3, 8
 
 _ASK = """
-import json, os, sys
+import json, os, platform, sys
+try:
+    from importlib import metadata
+except ImportError:  # before 3.8, which is refused anyway
+    metadata = None
 import ipykernel
 print(json.dumps({
     "executable": sys.executable,
     "prefixes": [sys.prefix, sys.base_prefix, os.path.dirname(os.path.dirname(
         os.path.realpath(sys.executable)))],
-    "version": list(sys.version_info[:2]),
+    "version": platform.python_version(),
+    "packages": {one.metadata["Name"]: one.version for one in metadata.distributions()}
+    if metadata else {},
 }))
 """
 
@@ -37,6 +47,9 @@ class Interpreter:
     executable: str
     prefix: str
     prefixes: tuple[str, ...]
+    version: str
+    packages: Mapping[str, str]
+    """What is installed in it: versions by name."""
     packages_elsewhere: str = ""
     """Where ipykernel was installed, when this Python does not find it there by itself."""
 
@@ -70,6 +83,8 @@ def _own() -> Interpreter:
             sys.prefix,
             str(Path(sys.executable).resolve().parent.parent),
         ),
+        version=platform.python_version(),
+        packages={p.metadata["Name"]: p.version for p in importlib.metadata.distributions()},
         packages_elsewhere=packages if packages == site.getusersitepackages() else "",
     )
 
@@ -103,18 +118,34 @@ def interpreter_at(path: str) -> Interpreter:
             check=False,
         )
         told = json.loads(done.stdout) if not done.returncode else {}
-        version, prefixes = tuple(told["version"]), tuple(map(str, told["prefixes"]))
-    except (KeyError, OSError, TypeError, ValueError, subprocess.TimeoutExpired) as error:
+        version = str(told["version"])
+        old = tuple(map(int, version.split(".")[:2])) < _OLDEST
+        prefixes = tuple(map(str, told["prefixes"]))
+        packages = {str(name): str(one) for name, one in told["packages"].items()}
+    except (
+        AttributeError,
+        KeyError,
+        OSError,
+        TypeError,
+        ValueError,
+        subprocess.TimeoutExpired,
+    ) as error:
         said = done.stderr.strip().splitlines()[-1:] if "done" in locals() else [str(error)]
         raise LocalPoolError(
             f"Sessions cannot run the Python {path}: {''.join(said) or 'it says nothing'}.",
             left="Nothing was started.",
             remedy=f"It needs Python 3.8 or later and ipykernel: {path} -m pip install ipykernel",
         ) from None
-    if version < (3, 8):
+    if old:
         raise LocalPoolError(
-            f"Sessions need Python 3.8 or later, and {path} is {version[0]}.{version[1]}.",
+            f"Sessions need Python 3.8 or later, and {path} is {version}.",
             left="Nothing was started.",
             remedy="Give the path of a later one to --python.",
         )
-    return Interpreter(executable=executable, prefix=prefixes[0], prefixes=prefixes)
+    return Interpreter(
+        executable=executable,
+        prefix=prefixes[0],
+        prefixes=prefixes,
+        version=version,
+        packages=packages,
+    )

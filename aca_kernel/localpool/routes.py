@@ -22,11 +22,18 @@ from .handlers import (
 
 __all__ = ["application"]
 
+_SLASH = r"(?:/|%2[Ff])"
+# Some clients give a file's full path where its name is asked.
+_FULL_PATH = rf"({_SLASH}*mnt{_SLASH}+data{_SLASH}.+)"
+
 _ROUTES: dict[str, type[tornado.web.RequestHandler]] = {
     r"(code/execute|executions)": Execute,
     r"executions/([^/]+)": Execution,
     r"files": Files,
     r"files/upload": FilesUpload,
+    rf"files/{_FULL_PATH}/(content)": FileContent,
+    rf"files/(content)/{_FULL_PATH}": FileContent,
+    rf"files/{_FULL_PATH}": File,
     r"files/([^/]+)/([^/]+)": FileContent,
     r"files/([^/]+)": File,
     r"session": SessionCall,

@@ -22,6 +22,7 @@ from .answers import PoolFull, Refusal, SessionTimes
 from .isolation import Isolation, Place
 from .kernelprocess import KernelDied, KernelProcess
 from .outcomes import ABORTED, RESTARTED, TIMED_OUT, Outcome
+from .unknowns import Unknowns
 
 __all__ = ["PoolOptions", "Session", "Sessions"]
 
@@ -46,6 +47,7 @@ class PoolOptions:
     first_image: bool = False
     recovery_time: float = 5
     page_size: int = 300
+    unknown: Unknowns = field(default_factory=Unknowns)
 
 
 class _Turns:
@@ -54,6 +56,11 @@ class _Turns:
     def __init__(self) -> None:
         self._busy = False
         self._waiting: deque[asyncio.Future[bool]] = deque()
+
+    @property
+    def taken(self) -> bool:
+        """Whether it is somebody's turn."""
+        return self._busy
 
     async def enter(self, timeout: float) -> bool | None:
         """Wait for one's turn; False when the call before failed, None after ``timeout``."""
@@ -120,6 +127,11 @@ class Session:
     def idle(self) -> float:
         """Seconds since the last use; 0 while a call is running."""
         return 0.0 if self.active else asyncio.get_running_loop().time() - self._touched
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether code runs in its interpreter."""
+        return self._turns.taken
 
     def touch(self) -> None:
         """Note a use: the cooldown starts again."""

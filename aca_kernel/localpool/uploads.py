@@ -15,6 +15,9 @@ from .answers import Malformed, Refusal
 
 __all__ = ["Upload"]
 
+_BOUNDARY_BYTES = 70
+"""What a boundary may have at most (RFC 2046)."""
+
 
 class Upload:
     """The file of a multipart body, kept in ``directory`` until it is put in its place.
@@ -25,7 +28,10 @@ class Upload:
 
     def __init__(self, content_type: str, directory: Path, limit: int) -> None:
         kind, options = parse_options_header(content_type)
-        if kind != b"multipart/form-data" or not options.get(b"boundary"):
+        boundary = options.get(b"boundary", b"")
+        # Some clients leave this on the body that their library has made.
+        told_by_body = kind == b"application/json"
+        if not told_by_body and (kind != b"multipart/form-data" or not boundary):
             raise Malformed("file", "The body must be multipart/form-data.")
         self.name = ""
         self._limit = limit
@@ -38,8 +44,12 @@ class Upload:
         descriptor, path = tempfile.mkstemp(dir=directory)
         self._file: BinaryIO = os.fdopen(descriptor, "wb")
         self.path = Path(path)
-        self._parser = MultipartParser(
-            options[b"boundary"],
+        self._begun = b""
+        self._parser = None if told_by_body else self._parser_for(boundary)
+
+    def _parser_for(self, boundary: bytes) -> MultipartParser:
+        return MultipartParser(
+            boundary,
             {
                 "on_part_begin": self._begin,
                 "on_header_field": self._header_field,
@@ -56,6 +66,14 @@ class Upload:
         """Take in the next piece of the body."""
         if self._error:
             return
+        if self._parser is None:
+            chunk = self._begun = self._begun + chunk
+            line, end, _ = chunk.partition(b"\r\n")
+            if not line.startswith(b"--") or len(line) > _BOUNDARY_BYTES + 2:
+                self._error = "The body must be multipart/form-data."
+            if self._error or not end:
+                return
+            self._parser, self._begun = self._parser_for(line[2:]), b""
         try:
             self._parser.write(chunk)
         except MultipartParseError as error:

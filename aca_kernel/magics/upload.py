@@ -236,6 +236,13 @@ class _Sending:
                 self._delete(name)
             raise
         if is_staged:
+            if there.path in self._staged:
+                raise TransferError(
+                    "The service does not say under which name it stored the file, and the session"
+                    " has another one with the same bytes.",
+                    left="It was not put in its place.",
+                    remedy="Upload it alone.",
+                )
             self._staged[there.path] = item
             return None
         return self._arrived(replace(item, remote=there.path), opened.size)

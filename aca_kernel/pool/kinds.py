@@ -21,7 +21,7 @@ _JAVASCRIPT = re.compile(
 def kind_of_refusal(code: str, message: str) -> str:
     """The kind of the pool that refused a call with these words; "" when they do not tell."""
     if code == "DynamicApisNotAllowed":
-        return "custom container"
+        return "CustomContainer"
     said = f"{code} {message}"
     if re.search(r"shell ?command|execCommandAndArgs|shell execution", said, re.IGNORECASE):
         return "Shell"
@@ -47,13 +47,20 @@ def kind_of_metadata(metadata: PoolMetadata) -> str:
     return "Shell" if any("shell" in name or "bash" in name for name in names) else ""
 
 
-def other_kind(kind: str) -> ConfigurationError:
-    """The error that names the pool's kind, and says which one notebooks need."""
+_WHAT = {
+    "NodeLTS": "This pool runs JavaScript, not Python: its container type is NodeLTS.",
+    "Shell": "This pool runs shell commands, not Python: its container type is Shell.",
+    "CustomContainer": "This is a custom container pool: its own image answers, not Python.",
+    "": "The session did not calculate 84 // 2, as Python does.",
+}
+
+
+def other_kind(kind: str, left: str = "Nothing was run.") -> ConfigurationError:
+    """The error that names a pool's kind which is not PythonLTS, and says what to do."""
     return ConfigurationError(
-        f"This is a {kind} pool, which cannot run a notebook's Python cells.",
-        left="Nothing was run.",
-        remedy="Use the management endpoint of a code interpreter pool with the container type"
-        " PythonLTS (ACA_POOL_MANAGEMENT_ENDPOINT). To make one:\n"
-        "az containerapp sessionpool create --container-type PythonLTS --name <name>"
-        " --resource-group <group> --location <region>",
+        _WHAT[kind],
+        left=left,
+        remedy="A kernel needs a code interpreter pool of container type PythonLTS, which a pool"
+        " has from its creation on:\n"
+        "az containerapp sessionpool create --container-type PythonLTS ...",
     )

@@ -10,7 +10,12 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from aca_kernel.errors import AcaKernelError, AuthenticationError, PermissionRefused
+from aca_kernel.errors import (
+    AcaKernelError,
+    AuthenticationError,
+    PermissionRefused,
+    UnexpectedAnswer,
+)
 from aca_kernel.pool import staging
 from aca_kernel.pool.answers import Execution, RemoteFile
 from aca_kernel.pool.client import PoolClient
@@ -109,7 +114,7 @@ def ask_session(
     except (AuthenticationError, PermissionRefused):
         raise
     except AcaKernelError as error:
-        if error.is_passing:
+        if error.is_passing and not isinstance(error, UnexpectedAnswer):
             raise
         return Sight(can_tell=False)
     return Sight(can_tell=True, seen=seen)
@@ -128,7 +133,11 @@ def run_task(
 
     def execute() -> Execution:
         try:
-            return client.execute(identifier, task.code, timeout=timeout, repeatable=repeatable)
+            # Repeated by the patience alone, which counts and shows each failure.
+            repeats = 0 if repeatable and patience.tolerance else None
+            return client.execute(
+                identifier, task.code, timeout=timeout, repeatable=repeatable, repeats=repeats
+            )
         except AcaKernelError as error:
             if may_be_done(error):  # no code of the user's is at stake
                 error.left = "Whether the session has the file is not known."

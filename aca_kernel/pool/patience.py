@@ -47,7 +47,7 @@ class Patience:
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], bool] | None = None,
     ) -> None:
-        self._tolerance = tolerance
+        self.tolerance = tolerance
         self._say = say
         self._cancelled = cancelled or threading.Event()
         self._clock = clock
@@ -60,7 +60,7 @@ class Patience:
 
         Raises its error when that does not pass or the tolerance is over, and Cancelled.
         """
-        longest = self._tolerance if tolerance is None else min(tolerance, self._tolerance)
+        longest = self.tolerance if tolerance is None else min(tolerance, self.tolerance)
         began: float | None = None
         failed = 0
         is_said = False

@@ -191,7 +191,7 @@ def _version_refused(refusal: Refusal) -> BadRequest:
 _BAD_REQUESTS = {
     "SessionPropertiesMissing": (
         "The service did not understand the shape of the request",
-        "Use a code interpreter pool of container type PythonLTS (a Shell pool answers so too), "
+        "Use a code interpreter pool of container type PythonLTS (pools of other kinds answer so), "
         "and an api-version that it knows (ACA_API_VERSION).",
     ),
     "SessionRequestNotSupported": (

@@ -104,9 +104,11 @@ def look():
     folder, above = os.path.dirname(path), os.path.dirname(task["path"])
     if not task["sha256"] or (there and there[2] == task["sha256"]) or not os.path.isdir(folder):
         return there
-    for name in os.listdir(folder):  # stored under another name a moment ago
-        path = os.path.join(folder, name)
-        if plain(path) and os.path.getsize(path) == task["size"]:
+    wanted = os.path.basename(path).casefold()
+    for name in sorted(os.listdir(folder), key=lambda name: name.casefold() != wanted):
+        path = os.path.join(folder, name)  # stored under another name a moment ago
+        is_ours = name.startswith(".aca-kernel-")  # parts that are joined
+        if not is_ours and plain(path) and os.path.getsize(path) == task["size"]:
             is_new = time.time() - os.path.getmtime(path) < task["age"]
             if is_new and digest(path) == task["sha256"]:
                 return [above + "/" + name if above else name, task["size"], task["sha256"]]

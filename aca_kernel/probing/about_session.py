@@ -6,10 +6,11 @@ import zlib
 from base64 import b64decode
 from typing import Any
 
+from ..pool.kinds import other_kind
 from .answered import brief, read_execution
 from .bench import Bench
 from .experiment import Experiment, Finding, NotSettled
-from .poolkind import CALCULATION, SHELL_FIELDS, kind_of, other_kind
+from .poolkind import CALCULATION, SHELL_FIELDS, kind_of
 
 __all__ = ["EXPERIMENTS"]
 

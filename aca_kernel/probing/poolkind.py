@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..errors import ExecutionFailed, NotFound, ServiceError, UnexpectedAnswer
+from ..errors import NotFound, ServiceError, UnexpectedAnswer
 
-__all__ = ["CALCULATION", "SHELL_FIELDS", "SHELL_WORDS", "kind_of", "looks_custom", "other_kind"]
+__all__ = ["CALCULATION", "SHELL_FIELDS", "SHELL_WORDS", "kind_of", "looks_custom"]
 
 CALCULATION = "84 // 2"
 """Is 42 in Python. In JavaScript it is 84 and a comment; a Shell pool takes no code at all."""
@@ -17,18 +17,6 @@ SHELL_FIELDS = {"shellCommand": "echo aca-kernel"}
 
 SHELL_WORDS = "aca-kernel"
 """What a Shell pool writes then."""
-
-_WHAT = {
-    "NodeLTS": "This pool runs JavaScript, not Python: its container type is NodeLTS.",
-    "Shell": "This pool runs shell commands, not Python: its container type is Shell.",
-    "CustomContainer": "This is a custom container pool: its own image answers, not Python.",
-    "": "The session did not calculate 84 // 2, as Python does.",
-}
-
-REMEDY = (
-    "A kernel needs a code interpreter pool of container type PythonLTS, which a pool has from its"
-    " creation on:\naz containerapp sessionpool create --container-type PythonLTS ..."
-)
 
 
 def kind_of(*, code: str = "", status: str = "", result: Any = None, shell: str = "") -> str:
@@ -56,8 +44,3 @@ def looks_custom(error: ServiceError, host: str) -> bool:
         return True
     own = re.search(r"\.azurecontainerapps\.[a-z.]+$", host) is not None
     return own and isinstance(error, (NotFound, UnexpectedAnswer))
-
-
-def other_kind(kind: str, left: str = "") -> ExecutionFailed:
-    """The error that names a pool's kind which is not PythonLTS, and says what to do."""
-    return ExecutionFailed(_WHAT[kind], left=left, remedy=REMEDY)

@@ -187,7 +187,7 @@ def service() -> Iterator[Callable[[int, bytes], tuple[str, threading.Event]]]:
     [
         (403, b"", "role", "az role assignment create"),
         (404, b"", "role", "HTTP 404"),
-        (200, b"<html>a login page</html>", "role", "JSON"),
+        (200, b"<html>a login page</html>", "role", "web page"),
         (200, b"[]", "run", "container type PythonLTS"),
     ],
 )

@@ -191,10 +191,11 @@ def test_later_steps_use_the_name_that_the_service_gave(odd: Odd, is_told: bool)
     if not is_told:
         odd.proxy.alter = on("upload", lambda *_: (204, b""))
     (odd.bench.root / "set").mkdir()
-    (odd.bench.root / "set/a.csv").write_bytes(b"a")
+    for name in ("a.csv", "b.csv"):  # the same bytes, as each part of data.bin has
+        (odd.bench.root / "set" / name).write_bytes(b"a")
     odd.bench.client.upload_limit = 4096
     odd.bench.run("upload", "-r set data.bin")
-    assert sorted(odd.bench.remote()) == ["data.bin", "set/a.csv"]
+    assert sorted(odd.bench.remote()) == ["data.bin", "set/a.csv", "set/b.csv"]
     assert odd.bench.python(
         "import hashlib; print(len(open('/mnt/data/data.bin', 'rb').read()))"
     ) == str(len(CONTENT))

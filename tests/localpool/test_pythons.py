@@ -1,101 +1,138 @@
-"""Sessions that run another Python with another ipykernel, by the API and by a real kernel."""
+"""Sessions of the local pool under other Pythons and other ipykernels than the pool's own."""
 
 from __future__ import annotations
 
+import base64
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.conftest import RunningPool, running_pools
-from tests.kernel.driver import Kernel, ask_pool, reach
-from tests.pythons import NoInterpreter, interpreter
+from tests.conftest import PoolStarter, RunningPool, running_pools
+from tests.pythons import NoInterpreter, find_python, interpreter
 
-PAIRS = [("3.8", "5.5.6"), ("3.8", "6.9.2"), ("3.11", "6.29.5"), ("3.13", "7.1.0")]
+from .conftest import Caller, CallerMaker
+
+PYTHONS = [("3.8", "5.5"), ("3.8", "6.9"), ("3.8", "6.29"), ("3.11", "7"), ("3.13", "7")]
 
 
 @pytest.fixture(
-    scope="module", params=PAIRS, ids=lambda pair: f"python{pair[0]}-ipykernel{pair[1]}"
+    scope="module", params=PYTHONS, ids=lambda pair: "python{}-ipykernel{}".format(*pair)
 )
 def other(request: pytest.FixtureRequest) -> Iterator[tuple[RunningPool, str, str]]:
-    """Give a pool whose sessions run the pair, and its two versions."""
+    """A pool whose sessions run another interpreter, its Python and its ipykernel."""
     python, ipykernel = request.param
+    plots = ("matplotlib",) if python == "3.13" else ()
     try:
-        path = interpreter(python, ipykernel)
-    except NoInterpreter as missing:
-        pytest.skip(str(missing))
+        path = interpreter(python, ipykernel, *plots)
+    except NoInterpreter as why:
+        pytest.skip(str(why))
     with running_pools() as start:
         yield start("--python", str(path)), python, ipykernel
 
 
-def test_the_api_answers_as_with_the_pools_own_python(other: tuple[RunningPool, str, str]) -> None:
-    pool, python, ipykernel = other
-
-    def run(code: str) -> dict[str, object]:
-        body = {"code": code, "codeInputType": "Inline", "executionType": "Synchronous"}
-        answer = ask_pool(pool, "POST", "executions", json=body, identifier="other-python")
-        answer.raise_for_status()
-        found: dict[str, object] = answer.json()["result"]
-        return found
-
-    said = run("import sys, ipykernel; '%d.%d' % sys.version_info[:2], ipykernel.__version__")
-    assert said["executionResult"] == f"('{python}', '{ipykernel}')"
-    assert run("print(6 * 7)")["stdout"] == "42\n"
-    assert run("6 * 7")["executionResult"] == 42
-    assert "ZeroDivisionError" in str(run("1 / 0")["stderr"])
+@pytest.fixture
+def session(other: tuple[RunningPool, str, str], caller: CallerMaker) -> Iterator[Caller]:
+    one = caller(pool=other[0])
+    yield one
+    one.delete()
 
 
-def test_a_notebook_is_linked_to_it(other: tuple[RunningPool, str, str], tmp_path: Path) -> None:
-    pool, _, ipykernel = other
-    kernel = Kernel({**reach(pool), "ACA_KERNEL_MODE": "auto"}, tmp_path).start()
-    try:
-        first = kernel.run("import ipykernel; ipykernel.__version__")
-        assert first.result == repr(ipykernel)
-        assert "Direct mode" not in first.displayed
-        assert kernel.run("print('out')").stdout == "out\n"
-        assert kernel.run("1 / 0").ename == "ZeroDivisionError"
-        kernel.run("kept = 1")
-        message = kernel.begun("while True: pass", pool)
-        kernel.interrupt()
-        assert kernel.finish(message).ename == "KeyboardInterrupt"
-        assert kernel.run("kept").result == "1"
-        kernel.run("%session restart")
-        assert kernel.run("'kept' in dir()").result == "False"
-    finally:
-        kernel.close()
-
-
-@pytest.mark.parametrize(
-    ("python", "words"),
-    [("/nowhere/python", "There is no program"), ("/bin/true", "Sessions cannot run the Python")],
-)
-def test_a_python_that_cannot_run_sessions_is_refused(python: str, words: str) -> None:
-    import subprocess
-
-    done = subprocess.run(
-        [sys.executable, "-m", "aca_kernel.localpool", "--python", python],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 1
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_children_of_a_session_without_isolation_have_its_files(
-    start_pool: Callable[..., RunningPool], tmp_path: Path
+def test_cells_run_in_that_interpreter(
+    session: Caller, other: tuple[RunningPool, str, str]
 ) -> None:
-    pool = start_pool("--isolation", "none")
-    (tmp_path / "a.txt").write_text("here")
-    environment = {**reach(pool), "ACA_KERNEL_MODE": "linked"}
-    kernel = Kernel(environment, tmp_path / "kernel", cwd=tmp_path).start()
-    try:
-        assert kernel.run("%upload a.txt").status == "ok"
-        assert kernel.run("open('/mnt/data/a.txt').read()").result == "'here'"
-        assert kernel.run("import os; os.listdir('.')").result == "['a.txt']"
-        show = 'print(open("/mnt/data/a.txt").read())'
-        child = f"import subprocess, sys; subprocess.check_output([sys.executable, '-c', {show!r}])"
-        assert kernel.run(child).result == "b'here\\n'"
-    finally:
-        kernel.close()
+    _, python, ipykernel = other
+    ran = session.run(
+        "import sys, ipykernel; '%d.%d' % sys.version_info[:2], ipykernel.__version__"
+    )
+    assert str(ran["value"]).startswith(f"('{python}', '{ipykernel}.")
+    assert session.run("x = 6")["value"] == ""
+    assert session.run("x * 7")["value"] == 42
+    told = session.run("import sys\nprint('out')\nprint('err', file=sys.stderr)")
+    assert (told["stdout"], told["stderr"], told["status"]) == ("out\n", "err\n", "Succeeded")
+    pool = session.call("GET", "metadata").json()
+    assert pool["runtimes"][0]["version"].startswith(f"{python}.")
+    assert pool["jupyterKernel"]["version"].startswith(f"{ipykernel}.")
+
+
+def test_errors_are_told(session: Caller) -> None:
+    failed = session.run("def f():\n    return 1 / 0\nf()")
+    assert failed["status"] == "Failed"
+    assert failed["stderr"].startswith("division by zero---")
+    assert failed["stderr"].rstrip().endswith("ZeroDivisionError: division by zero")
+
+
+def test_code_is_interrupted_after_its_time(
+    session: Caller, other: tuple[RunningPool, str, str]
+) -> None:
+    session.run("kept = 1")
+    late = session.run("print('begun', flush=True)\nwhile True: pass", timeoutInSeconds=1)
+    assert late["stderr"] == "Request timed out waiting for code execution to complete"
+    for _ in range(100):
+        after = session.run("kept + 1")
+        if after["stderr"] != "Execution aborted":
+            break
+        time.sleep(0.1)
+    if other[2] == "5.5":  # which knows no interrupt_request: its interpreter is replaced
+        assert "NameError" in after["stderr"]
+    else:
+        assert after["value"] == 2
+
+
+def test_files_and_children_are_the_sessions(session: Caller, other: Any) -> None:
+    assert session.upload("a.txt", b"text").status_code == 200
+    assert session.run("print(open('/mnt/data/a.txt').read())")["stdout"] == "text\n"
+    child = session.run(
+        "import subprocess, sys\n"
+        "ask = 'import sys, ipykernel; print(*sys.version_info[:2])'\n"
+        "print(subprocess.run([sys.executable, '-c', ask], capture_output=True, text=True).stdout)"
+    )
+    assert child["stdout"].split() == other[1].split(".")
+
+
+def test_a_figure_is_the_result(session: Caller) -> None:
+    if session.run("import matplotlib")["status"] == "Failed":
+        return  # only some of the environments have it
+    figure = session.run("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()")["value"]
+    assert base64.b64decode(figure["base64_data"]).startswith(b"\x89PNG")
+
+
+def refused(*flags: str) -> str:
+    """What a pool says that does not start."""
+    command = [sys.executable, "-m", "aca_kernel.localpool", *flags]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_an_interpreter_without_ipykernel_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "e")], check=True)
+    python = tmp_path / "e" / "bin" / "python"
+    said = refused("--python", str(python))
+    assert "No module named 'ipykernel'" in said
+    assert f"{python} -m pip install ipykernel" in said
+
+
+def test_what_is_no_python_of_the_right_age_is_refused(tmp_path: Path) -> None:
+    assert "There is no program" in refused("--python", str(tmp_path / "python"))
+    assert "Sessions cannot run the Python /bin/true: it says nothing" in refused(
+        "--python", "/bin/true"
+    )
+    if old := find_python("3.7"):
+        assert "Python 3.8 or later" in refused("--python", old)
+
+
+def test_nothing_of_the_pools_environment_gets_in(
+    start_pool: PoolStarter, caller: CallerMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_OF_THE_POOL", "1")
+    monkeypatch.setenv("PYTHONPATH", "/nowhere/at/all")
+    session = caller(pool=start_pool("--python", sys.executable))
+    seen = session.run("import os, sys; print(sorted(os.environ), sys.path)")["stdout"]
+    assert "SECRET" not in seen
+    assert "/nowhere" not in seen

@@ -392,6 +392,6 @@ def test_another_kind_of_pool_is_told_from_its_answers() -> None:
     said = "evalmachine.<anonymous>:1\nSyntaxError: Invalid or unexpected token"
     node = parse_execution({"status": "Failed", "result": {"stdout": "", "stderr": said}}, {})
     assert kind_of_execution(node) == "NodeLTS"
-    assert kind_of_refusal("DynamicApisNotAllowed", "") == "custom container"
+    assert kind_of_refusal("DynamicApisNotAllowed", "") == "CustomContainer"
     python = {"status": "Failed", "result": {"stderr": "NameError: name 'x' is not defined"}}
     assert kind_of_execution(parse_execution(python, {})) == ""

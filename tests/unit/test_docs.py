@@ -106,7 +106,7 @@ def test_every_flag_of_every_command_is_documented(command: Any) -> None:
 def test_the_local_pools_flags_have_the_defaults_that_are_documented(flag: str, name: str) -> None:
     default = rows(README)[f"--{flag}"][1]
     value = PoolApp.class_traits()[name].default_value
-    shown = {"token": "random", "max-upload-size": "128 MiB"}
+    shown = {"token": "random", "max-upload-size": "128 MiB", "python": "the pool's own"}
     assert default == shown.get(flag, f"`{value:g}`" if isinstance(value, float) else f"`{value}`")
 
 
