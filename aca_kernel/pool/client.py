@@ -13,7 +13,8 @@ from aca_kernel.errors import AcaKernelError, NotFound, ServiceError, Unexpected
 from aca_kernel.pool import answers, api
 from aca_kernel.pool.auth import TokenSource
 from aca_kernel.pool.endpoint import Endpoint, check_identifier
-from aca_kernel.pool.names import check_directory, check_path, is_legal_directory, split_path
+from aca_kernel.pool.listings import Budget, pages, walk
+from aca_kernel.pool.names import check_directory, check_path, split_path
 from aca_kernel.pool.optional import OptionalFields
 from aca_kernel.pool.unfinished import Whereabouts, follow, whereabouts
 
@@ -29,9 +30,6 @@ UPLOAD_LIMIT = 128 * 2**20
 """Bytes that the service takes in one upload (docs/service.md 6)."""
 
 EXECUTION_CAP = 220  # seconds, the service's own limit of a synchronous call (docs/service.md 6)
-_MOST_PAGES = 10_000
-_MOST_DIRECTORIES = 10_000  # of a listing that is walked here
-_DEEPEST = 32
 
 
 class PoolClient:
@@ -45,6 +43,10 @@ class PoolClient:
     anything is sent, NotSent and AnswerLost when the network fails, AuthenticationError
     and ServiceError when the service refuses, VersionLacks when the api-version has no
     such operation. May be used from several threads.
+
+    Of every method ``timeout`` bounds the whole in seconds, repeats and further pages included
+    (an execute's is its own). ``repeats`` is how often a call is sent again at most (4 when
+    None): a caller with a patience of its own gives 0, and looks at `is_passing` of the error.
     """
 
     def __init__(
@@ -191,32 +193,62 @@ class PoolClient:
         *,
         recursive: bool = False,
         timeout: float | None = None,
+        repeats: int | None = None,
     ) -> Iterator[answers.RemoteFile]:
-        """The files of a directory of /mnt/data, page by page; ``recursive``: of all below it.
-
-        ``timeout`` bounds each page, repeats included, in seconds.
-        """
+        """The files of a directory of /mnt/data, page by page; ``recursive``: of all below it."""
         check_identifier(identifier)
         check_directory(directory)
-        if recursive and not self.supports("recursive"):
-            self._api.need("directories")
-            return self._walk(identifier, directory)
-        request = self._api.list_files(identifier, directory, recursive=recursive)
-        return self._pages(request, lambda value: answers.parse_files(value, directory), timeout)
+        budget = Budget(timeout)
 
-    def file_metadata(self, identifier: str, path: str) -> answers.RemoteFile:
+        def listing(directory: str) -> Iterator[answers.RemoteFile]:
+            request = self._api.list_files(identifier, directory, recursive=is_deep)
+            return self._pages(
+                request, lambda value: answers.parse_files(value, directory), budget, repeats
+            )
+
+        is_deep = recursive and self.supports("recursive")
+        if is_deep == recursive:
+            return listing(directory)
+        self._api.need("directories")
+        return walk(listing, directory)
+
+    def file_metadata(
+        self,
+        identifier: str,
+        path: str,
+        *,
+        timeout: float | None = None,
+        repeats: int | None = None,
+    ) -> answers.RemoteFile:
         """One file's size and time. Raises NotFound, and TransferError for an illegal path."""
         request = self._api.file_metadata(check_identifier(identifier), check_path(path))
         directory, _ = split_path(path)
-        return self._ask(request, lambda value, _: answers.parse_file(value, directory))
+        return self._ask(
+            request,
+            lambda value, _: answers.parse_file(value, directory),
+            timeout=timeout,
+            repeats=repeats,
+        )
 
-    def delete_file(self, identifier: str, path: str) -> None:
+    def delete_file(
+        self,
+        identifier: str,
+        path: str,
+        *,
+        timeout: float | None = None,
+        repeats: int | None = None,
+    ) -> None:
         """Remove one file. Raises NotFound, and TransferError for an illegal path."""
         request = self._api.delete_file(check_identifier(identifier), check_path(path))
-        self._delete(request, None)
+        self._delete(request, timeout, repeats)
 
     def send_upload(
-        self, identifier: str, directory: str, make_body: Callable[[], Body]
+        self,
+        identifier: str,
+        directory: str,
+        make_body: Callable[[], Body],
+        *,
+        repeats: int | None = None,
     ) -> answers.RemoteFile | None:
         """Upload one file; ``make_body`` gives its body from the start, for each attempt.
 
@@ -237,13 +269,15 @@ class PoolClient:
                 return _told(request, answer, lambda value, _: answers.parse_file(value, directory))
             return None
 
-        return self._transport.repeat(request, attempt)
+        return self._transport.repeat(request, attempt, repeats=repeats)
 
     def fetch(
         self,
         identifier: str,
         path: str,
         receive: Callable[[Iterator[bytes], Mapping[str, str]], _T],
+        *,
+        repeats: int | None = None,
     ) -> _T:
         """Download one file: ``receive`` gets its bytes in blocks, and the answer's headers.
 
@@ -255,38 +289,51 @@ class PoolClient:
             with self._transport.exchange(request, remaining=remaining, is_bounded=False) as answer:
                 return receive(answer.blocks(), answer.headers)
 
-        return self._transport.repeat(request, attempt)
+        return self._transport.repeat(request, attempt, repeats=repeats)
 
     # -- sessions
 
-    def get_session(self, identifier: str, *, timeout: float | None = None) -> answers.SessionInfo:
-        """When the session began and when it ends. Raises NotFound when it is absent.
-
-        ``timeout`` bounds the whole of it, repeats included, in seconds.
-        """
+    def get_session(
+        self, identifier: str, *, timeout: float | None = None, repeats: int | None = None
+    ) -> answers.SessionInfo:
+        """When the session began and when it ends. Raises NotFound when it is absent."""
         request = self._api.get_session(check_identifier(identifier))
-        return self._ask(request, lambda value, _: answers.parse_session(value), timeout=timeout)
+        return self._ask(
+            request,
+            lambda value, _: answers.parse_session(value),
+            timeout=timeout,
+            repeats=repeats,
+        )
 
-    def delete_session(self, identifier: str, *, timeout: float | None = None) -> bool:
-        """End the session with its variables and files; False when it was absent.
-
-        ``timeout`` bounds the whole of it, repeats included, in seconds.
-        """
+    def delete_session(
+        self, identifier: str, *, timeout: float | None = None, repeats: int | None = None
+    ) -> bool:
+        """End the session with its variables and files; False when it was absent."""
         request = self._api.delete_session(check_identifier(identifier))
         try:
-            self._delete(request, timeout)
+            self._delete(request, timeout, repeats)
         except NotFound:
             return False
         return True
 
-    def list_sessions(self, *, timeout: float | None = None) -> Iterator[answers.SessionInfo]:
-        """The sessions of the pool, page by page; ``timeout`` bounds each page, in seconds."""
-        return self._pages(self._api.list_sessions(), answers.parse_sessions, timeout)
+    def list_sessions(
+        self, *, timeout: float | None = None, repeats: int | None = None
+    ) -> Iterator[answers.SessionInfo]:
+        """The sessions of the pool, page by page."""
+        request = self._api.list_sessions()
+        return self._pages(request, answers.parse_sessions, Budget(timeout), repeats)
 
-    def metadata(self, *, timeout: float | None = None) -> answers.PoolMetadata:
-        """What the pool's sessions bring: runtimes and packages; within ``timeout`` seconds."""
+    def metadata(
+        self, *, timeout: float | None = None, repeats: int | None = None
+    ) -> answers.PoolMetadata:
+        """What the pool's sessions bring: runtimes and packages."""
         request = self._api.metadata()
-        return self._ask(request, lambda value, _: answers.parse_metadata(value), timeout=timeout)
+        return self._ask(
+            request,
+            lambda value, _: answers.parse_metadata(value),
+            timeout=timeout,
+            repeats=repeats,
+        )
 
     # -- whatever is asked
 
@@ -314,7 +361,7 @@ class PoolClient:
         repeats: int | None = None,
     ) -> _T:
         """The parsed JSON answer."""
-        from aca_kernel.pool.transport import REPEATS, Failed
+        from aca_kernel.pool.transport import Failed
 
         def attempt(remaining: float | None, _: bool) -> _T:
             with self._transport.exchange(
@@ -327,22 +374,25 @@ class PoolClient:
                         error, again="if repeatable" if error.is_passing else "no"
                     ) from None
 
-        return self._transport.repeat(
-            request, attempt, timeout=timeout, repeats=REPEATS if repeats is None else repeats
-        )
+        return self._transport.repeat(request, attempt, timeout=timeout, repeats=repeats)
 
-    def _delete(self, request: api.Request, timeout: float | None) -> None:
+    def _delete(self, request: api.Request, timeout: float | None, repeats: int | None) -> None:
         """Send a DELETE; an absence that an earlier, lost attempt explains is a success."""
+        from aca_kernel.pool.transport import Failed, what_is_left
+
         was_lost = False
 
         def attempt(remaining: float | None, may_be_done: bool) -> None:
             nonlocal was_lost
             was_lost = may_be_done
             with self._transport.exchange(request, remaining=remaining) as answer:
-                answer.read()
+                if answers.is_page(answer.read()):  # it came from elsewhere: nothing is known
+                    page = answers.web_page(answer.status)
+                    page.left = what_is_left(request)
+                    raise Failed(page, again="if repeatable")
 
         try:
-            self._transport.repeat(request, attempt, timeout=timeout)
+            self._transport.repeat(request, attempt, timeout=timeout, repeats=repeats)
         except NotFound:
             if not was_lost:
                 raise
@@ -351,32 +401,13 @@ class PoolClient:
         self,
         request: api.Request,
         parse: Callable[[Any], tuple[list[_T], str]],
-        timeout: float | None = None,
+        budget: Budget,
+        repeats: int | None,
     ) -> Iterator[_T]:
-        seen = set[str]()
-        while True:
-            seen.add(request.target)
-            items, link = self._ask(request, lambda value, _: parse(value), timeout=timeout)
-            yield from items
-            if not link:
-                return
-            request = api.next_page(request, link, self.endpoint.url)
-            if request.target in seen or len(seen) >= _MOST_PAGES:
-                raise UnexpectedAnswer("The service's listing has no end.")
+        def ask(page: api.Request, timeout: float | None) -> tuple[list[_T], str]:
+            return self._ask(page, lambda value, _: parse(value), timeout=timeout, repeats=repeats)
 
-    def _walk(self, identifier: str, directory: str) -> Iterator[answers.RemoteFile]:
-        """A recursive listing, one directory after the other."""
-        pending = [directory]
-        seen = {directory}
-        while pending:
-            for file in self.list_files(identifier, pending.pop(0)):
-                yield file
-                path = file.path
-                if not file.is_directory or path in seen or path.count("/") >= _DEEPEST:
-                    continue
-                if len(seen) < _MOST_DIRECTORIES and is_legal_directory(path):
-                    seen.add(path)
-                    pending.append(path)
+        return pages(ask, request, self.endpoint.url, budget)
 
 
 def _told(request: api.Request, answer: Answer, parse: Callable[[Any, Answer], _T]) -> _T:
