@@ -164,17 +164,20 @@ class PoolClient:
             request = self._api.execute(
                 identifier, code, timeout=timeout, output_limit=limit, repeatable=repeatable
             )
+            failed: AcaKernelError
             try:
                 answered = self._ask(request, told, read_timeout=seconds + 60.0, repeats=repeats)
             except AcaKernelError as error:
-                first = first or error
-                if isinstance(error, ServiceError) and optional.learn(
-                    error, limit, timeout, is_repeatable=repeatable
-                ):
-                    continue
-                optional.restore(learned)  # it is about something else
-                raise (first if first.what == error.what else error) from None
-            return (*answered, limit)
+                failed = error  # raised below, without this one's context
+            else:
+                return (*answered, limit)
+            first = first or failed
+            if isinstance(failed, ServiceError) and optional.learn(
+                failed, limit, timeout, is_repeatable=repeatable
+            ):
+                continue
+            optional.restore(learned)  # it is about something else
+            raise first if first.what == failed.what else failed
 
     def _progress(self, identifier: str, path: str, remaining: float) -> answers.Execution:
         return self._ask(
