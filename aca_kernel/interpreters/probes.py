@@ -115,7 +115,7 @@ def last_result() -> Probe:
     """
     source = """
 shell = get_ipython()
-number = shell.execution_count - 1
+number = len(shell.history_manager.input_hist_parsed) - 2  # the count itself may be ahead
 results = shell.user_ns.get("_oh") or {}
 said = {"shown": ""}
 if number in results:
