@@ -304,6 +304,13 @@ class Kernel:
             ],
         )
 
+    def so_far(self, message: str) -> list[dict[str, Any]]:
+        """The outputs of a request that has not ended, as far as they have come."""
+        with suppress(Empty):
+            while True:
+                self._read_iopub(0.2)
+        return [m for m in self._iopub[message] if m["msg_type"] not in ("status", "execute_input")]
+
     def _is_idle(self, message: str) -> bool:
         return any(
             m["msg_type"] == "status" and m["content"]["execution_state"] == "idle"
