@@ -96,6 +96,8 @@ class LinkedInterpreter(Interpreter):
         self._learning: asyncio.Task[None] | None = None
         self._interrupted: asyncio.Event = asyncio.Event()
         self._interrupted_at: float | None = None
+        self._refusals = 0  # in a row
+        self._silences = 0
 
     # -- the session
 
@@ -124,7 +126,6 @@ class LinkedInterpreter(Interpreter):
 
     async def _start(self, emit: Emit | None) -> None:
         self.is_reached = True  # what is asked for is allocated, whatever comes back
-        self._link = Link(self.client, self.identifier, self.worker.call)
         hello = await meet(self._link, self.worker, self._share, self._greet)
         self.shared = hello.share
         self._incoming.kernel = hello.kernel
@@ -424,7 +425,7 @@ class LinkedInterpreter(Interpreter):
         Raises what is so: the session was replaced, its Python was, or the link has failed.
         """
         if isinstance(error, GuestFailed):
-            self._met = False
+            self._begin_anew()
             raise guest_failed(error.what) from None
         if error.is_silent:
             self._silences += 1
@@ -439,11 +440,16 @@ class LinkedInterpreter(Interpreter):
                 self._met = False
                 raise not_passed_on()
         is_replaced = await self._beside.is_replaced()
-        self._met = False
-        self._incoming.next_count = None
+        self._begin_anew()
         if is_replaced is False:
             raise python_replaced()
         raise session_replaced(is_sure=is_replaced is True)
+
+    def _begin_anew(self) -> None:
+        """Let go of a guest that is not there any more: the next cell begins with another."""
+        self._met = False
+        self._incoming.next_count = None
+        self._link = Link(self.client, self.identifier, self.worker.call)
 
     async def _answer(
         self, running: Running, wait: float, outage: Outage

@@ -21,7 +21,7 @@ __all__ = ["Command", "Isolation", "Place", "choose"]
 
 _START = Path(__file__).with_name("session_start.py")
 _INHERITED = Path(__file__).with_name("inherited")
-MAPPED = "ACA_LOCAL_POOL_DATA"
+MAPPED = "SESSION_MNT_DATA"
 """The variable that names the directory which a session without isolation has as /mnt/data."""
 _SOCKETS = "/run/kernel"
 _START_INSIDE = "/run/session_start.py"
@@ -84,12 +84,12 @@ class Isolation:
         """
         end = "-" if lifeline is None else str(lifeline)
         if self.name == "bubblewrap":
-            return _bubblewrap(place, [end, "-", "-", *arguments], self)
+            return _bubblewrap(place, [end, "-", *arguments], self)
         if self.name == "unshare":
-            return _unshare(place, [end, "-", "-", *arguments], self)
-        own = [self.python.executable, str(_START), end, str(place.data), str(place.home)]
+            return _unshare(place, [end, "-", *arguments], self)
+        own = [self.python.executable, str(_START), end, str(place.home)]
         environment = _home_environment(place, self.python)
-        # Pythons that a cell starts, and the guest kernel, take the same /mnt/data.
+        # Every Python of the session, the guest kernel too, takes that for its /mnt/data.
         environment[MAPPED] = str(place.data)
         paths = [str(_INHERITED), environment.get("PYTHONPATH", "")]
         environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)

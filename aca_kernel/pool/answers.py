@@ -169,6 +169,8 @@ def parse_execution(value: Any, headers: Mapping[str, str]) -> Execution:
     Raises UnexpectedAnswer when the value is not an object with a status.
     """
     outer = _inner(value, "an execution")
+    outer = {**_lower(value), **outer}  # a status may stand beside the properties
+    outer.pop("properties", None)
     status = outer.get("status")
     if not isinstance(status, str) or not status:
         raise _shape("an execution")

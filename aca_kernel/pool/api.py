@@ -6,7 +6,6 @@ Everything here is pure. What comes back is read by `aca_kernel.pool.answers`.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urljoin, urlsplit
@@ -117,24 +116,9 @@ class Api:
         body = json.dumps(fields, ensure_ascii=True).encode("ascii")
         return self._request("execute", "POST", path, identifier, body=body, repeatable=repeatable)
 
-    def operation(self, identifier: str, link: str, execution: str, endpoint: str) -> Request:
-        """How a call stands that was answered before its end (docs/service.md 7).
-
-        ``link`` is its Operation-Location, absolute, relative or "": only a path below
-        ``endpoint`` is used of it, for the token goes nowhere else. ``execution`` is its id.
-        """
-        path = f"/executions/{quote(execution, safe='')}"
-        try:
-            parts = urlsplit(link)
-            own = urlsplit(endpoint)
-            is_here = not parts.netloc or parts.netloc.lower() == own.netloc.lower()
-        except ValueError:
-            is_here = False
-        below = parts.path if link and is_here else ""
-        found = re.search(r"/((?:executions|operations)/[A-Za-z0-9._~-]{1,100})/?$", below)
-        if found is not None:
-            path = f"/{found[1]}"
-        return self._request("execution", "GET", path, identifier, repeatable=True)
+    def progress(self, identifier: str, path: str) -> Request:
+        """How a call stands that was answered before its end; ``path`` is of `unfinished`."""
+        return self._request("progress", "GET", path, identifier, repeatable=True)
 
     def list_files(self, identifier: str, directory: str, *, recursive: bool) -> Request:
         """List one directory, or all below it where the version can."""

@@ -9,13 +9,14 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aca_kernel.errors import BadRequest, NotFound, UnexpectedAnswer
+from aca_kernel.errors import AcaKernelError, NotFound, ServiceError, UnexpectedAnswer
 from aca_kernel.pool import answers, api
 from aca_kernel.pool.auth import TokenSource
 from aca_kernel.pool.endpoint import Endpoint, check_identifier
-from aca_kernel.pool.names import check_directory, check_path, is_legal_directory, split_path
+from aca_kernel.pool.listings import Budget, pages, walk
+from aca_kernel.pool.names import check_directory, check_path, split_path
 from aca_kernel.pool.optional import OptionalFields
-from aca_kernel.pool.refusals import clean
+from aca_kernel.pool.unfinished import Whereabouts, follow, whereabouts
 
 if TYPE_CHECKING:
     from aca_kernel.pool.raw import RawAnswer, SmallBody
@@ -29,9 +30,6 @@ UPLOAD_LIMIT = 128 * 2**20
 """Bytes that the service takes in one upload (docs/service.md 6)."""
 
 EXECUTION_CAP = 220  # seconds, the service's own limit of a synchronous call (docs/service.md 6)
-_MOST_PAGES = 10_000
-_MOST_DIRECTORIES = 10_000  # of a listing that is walked here
-_DEEPEST = 32
 
 
 class PoolClient:
@@ -45,6 +43,10 @@ class PoolClient:
     anything is sent, NotSent and AnswerLost when the network fails, AuthenticationError
     and ServiceError when the service refuses, VersionLacks when the api-version has no
     such operation. May be used from several threads.
+
+    Of every method ``timeout`` bounds the whole in seconds, repeats and further pages included
+    (an execute's is its own). ``repeats`` is how often a call is sent again at most (4 when
+    None): a caller with a patience of its own gives 0, and looks at `is_passing` of the error.
     """
 
     def __init__(
@@ -124,77 +126,65 @@ class PoolClient:
         """
         check_identifier(identifier)
         seconds = EXECUTION_CAP if timeout is None else timeout
-        learned, first = self._optional.state(), None
-        while True:
-            sent_seconds = self._optional.seconds(seconds)
-            sent_limit = self._optional.output_limit(output_limit)
-            sent_limit = sent_limit if self.supports("output_limit") else None
-            request = self._api.execute(
-                identifier,
-                code,
-                timeout=sent_seconds,
-                output_limit=sent_limit,
-                repeatable=repeatable,
-            )
-            refusal = None
-            try:
-                execution = self._execute(request, identifier, seconds, repeats)
-            except BadRequest as error:
-                refusal = error
-            if refusal is None:
-                return replace(execution, output_limit=sent_limit)
-            first = first or refusal
-            if not self._optional.learn(refusal, sent_limit, sent_seconds):
-                self._optional.restore(learned)  # it is about something else
-                raise first
-
-    def _execute(
-        self, request: api.Request, identifier: str, seconds: int, repeats: int | None
-    ) -> answers.Execution:
-        def told(value: Any, answer: Answer) -> tuple[answers.Execution, str, str]:
-            execution = answers.parse_execution(value, answer.headers)
-            headers = {key.lower(): text for key, text in answer.headers.items()}
-            link = headers.get("operation-location") or headers.get("azure-asyncoperation") or ""
-            number = value.get("id") or headers.get("operation-id") or ""
-            return execution, link, str(number)
-
         end = time.monotonic() + seconds + 60.0
-        execution, link, number = self._ask(
-            request, told, read_timeout=seconds + 60.0, repeats=repeats
+        execution, where, asked = self._begin(
+            identifier, code, seconds, output_limit, repeatable, repeats
         )
-        if not execution.is_unfinished:
-            return execution
-        return self._finished(identifier, execution, link, number, end)
+        if execution.is_unfinished:
+            execution = follow(
+                execution,
+                where,
+                lambda path, remaining: self._progress(identifier, path, remaining),
+                self._transport.pause,
+                end=end,
+                is_repeatable=repeatable,
+            )
+        return replace(execution, output_limit=asked)
 
-    def _finished(
-        self, identifier: str, begun: answers.Execution, link: str, number: str, end: float
-    ) -> answers.Execution:
-        """The outcome of a call that was answered before its end; asked for until it is there."""
-        pause = 0.1
-        while link or number:
-            request = self._api.operation(identifier, link, number, self.endpoint.url)
+    def _begin(
+        self,
+        identifier: str,
+        code: str,
+        seconds: int,
+        output_limit: int,
+        repeatable: bool,
+        repeats: int | None,
+    ) -> tuple[answers.Execution, Whereabouts, int | None]:
+        """The first answer that is no refusal of an optional field, and the limit it was given."""
+
+        def told(value: Any, answer: Answer) -> tuple[answers.Execution, Whereabouts]:
+            execution = answers.parse_execution(value, answer.headers)
+            return execution, whereabouts(value, answer.headers, self.endpoint.url)
+
+        optional = self._optional
+        learned, first = optional.state(), None
+        while True:
+            limit = optional.output_limit(output_limit) if self.supports("output_limit") else None
+            timeout = optional.seconds(seconds)
+            request = self._api.execute(
+                identifier, code, timeout=timeout, output_limit=limit, repeatable=repeatable
+            )
+            failed: AcaKernelError
             try:
-                found = self._ask(
-                    request,
-                    lambda value, answer: answers.parse_execution(value, answer.headers),
-                    timeout=max(1.0, end - time.monotonic()),
-                )
-            except NotFound:
-                break
-            if not found.is_unfinished and link and not found.tells:
-                link = ""  # the operation has ended: what came of it, the execution tells
+                answered = self._ask(request, told, read_timeout=seconds + 60.0, repeats=repeats)
+            except AcaKernelError as error:
+                failed = error  # raised below, without this one's context
+            else:
+                return (*answered, limit)
+            first = first or failed
+            if isinstance(failed, ServiceError) and optional.learn(
+                failed, limit, timeout, is_repeatable=repeatable
+            ):
                 continue
-            if not found.is_unfinished:
-                return replace(found, session_guid=begun.session_guid or found.session_guid)
-            if time.monotonic() + pause > end:
-                break
-            self._transport.pause(pause)
-            pause = min(2 * pause, 2.0)
-        raise UnexpectedAnswer(
-            f'The service took the code, said that its status is "{clean(begun.status)}", and did'
-            " not tell what came of it.",
-            left="The code may still be running in the session. Its output is lost.",
-            remedy="Look at the variables before you run it again.",
+            optional.restore(learned)  # it is about something else
+            raise first if first.what == failed.what else failed
+
+    def _progress(self, identifier: str, path: str, remaining: float) -> answers.Execution:
+        return self._ask(
+            self._api.progress(identifier, path),
+            lambda value, answer: answers.parse_execution(value, answer.headers),
+            timeout=remaining,
+            repeats=0,
         )
 
     # -- files
@@ -206,32 +196,62 @@ class PoolClient:
         *,
         recursive: bool = False,
         timeout: float | None = None,
+        repeats: int | None = None,
     ) -> Iterator[answers.RemoteFile]:
-        """The files of a directory of /mnt/data, page by page; ``recursive``: of all below it.
-
-        ``timeout`` bounds each page, repeats included, in seconds.
-        """
+        """The files of a directory of /mnt/data, page by page; ``recursive``: of all below it."""
         check_identifier(identifier)
         check_directory(directory)
-        if recursive and not self.supports("recursive"):
-            self._api.need("directories")
-            return self._walk(identifier, directory)
-        request = self._api.list_files(identifier, directory, recursive=recursive)
-        return self._pages(request, lambda value: answers.parse_files(value, directory), timeout)
+        budget = Budget(timeout)
 
-    def file_metadata(self, identifier: str, path: str) -> answers.RemoteFile:
+        def listing(directory: str) -> Iterator[answers.RemoteFile]:
+            request = self._api.list_files(identifier, directory, recursive=is_deep)
+            return self._pages(
+                request, lambda value: answers.parse_files(value, directory), budget, repeats
+            )
+
+        is_deep = recursive and self.supports("recursive")
+        if is_deep == recursive:
+            return listing(directory)
+        self._api.need("directories")
+        return walk(listing, directory)
+
+    def file_metadata(
+        self,
+        identifier: str,
+        path: str,
+        *,
+        timeout: float | None = None,
+        repeats: int | None = None,
+    ) -> answers.RemoteFile:
         """One file's size and time. Raises NotFound, and TransferError for an illegal path."""
         request = self._api.file_metadata(check_identifier(identifier), check_path(path))
         directory, _ = split_path(path)
-        return self._ask(request, lambda value, _: answers.parse_file(value, directory))
+        return self._ask(
+            request,
+            lambda value, _: answers.parse_file(value, directory),
+            timeout=timeout,
+            repeats=repeats,
+        )
 
-    def delete_file(self, identifier: str, path: str) -> None:
+    def delete_file(
+        self,
+        identifier: str,
+        path: str,
+        *,
+        timeout: float | None = None,
+        repeats: int | None = None,
+    ) -> None:
         """Remove one file. Raises NotFound, and TransferError for an illegal path."""
         request = self._api.delete_file(check_identifier(identifier), check_path(path))
-        self._delete(request, None)
+        self._delete(request, timeout, repeats)
 
     def send_upload(
-        self, identifier: str, directory: str, make_body: Callable[[], Body]
+        self,
+        identifier: str,
+        directory: str,
+        make_body: Callable[[], Body],
+        *,
+        repeats: int | None = None,
     ) -> answers.RemoteFile | None:
         """Upload one file; ``make_body`` gives its body from the start, for each attempt.
 
@@ -252,13 +272,15 @@ class PoolClient:
                 return _told(request, answer, lambda value, _: answers.parse_file(value, directory))
             return None
 
-        return self._transport.repeat(request, attempt)
+        return self._transport.repeat(request, attempt, repeats=repeats)
 
     def fetch(
         self,
         identifier: str,
         path: str,
         receive: Callable[[Iterator[bytes], Mapping[str, str]], _T],
+        *,
+        repeats: int | None = None,
     ) -> _T:
         """Download one file: ``receive`` gets its bytes in blocks, and the answer's headers.
 
@@ -270,38 +292,51 @@ class PoolClient:
             with self._transport.exchange(request, remaining=remaining, is_bounded=False) as answer:
                 return receive(answer.blocks(), answer.headers)
 
-        return self._transport.repeat(request, attempt)
+        return self._transport.repeat(request, attempt, repeats=repeats)
 
     # -- sessions
 
-    def get_session(self, identifier: str, *, timeout: float | None = None) -> answers.SessionInfo:
-        """When the session began and when it ends. Raises NotFound when it is absent.
-
-        ``timeout`` bounds the whole of it, repeats included, in seconds.
-        """
+    def get_session(
+        self, identifier: str, *, timeout: float | None = None, repeats: int | None = None
+    ) -> answers.SessionInfo:
+        """When the session began and when it ends. Raises NotFound when it is absent."""
         request = self._api.get_session(check_identifier(identifier))
-        return self._ask(request, lambda value, _: answers.parse_session(value), timeout=timeout)
+        return self._ask(
+            request,
+            lambda value, _: answers.parse_session(value),
+            timeout=timeout,
+            repeats=repeats,
+        )
 
-    def delete_session(self, identifier: str, *, timeout: float | None = None) -> bool:
-        """End the session with its variables and files; False when it was absent.
-
-        ``timeout`` bounds the whole of it, repeats included, in seconds.
-        """
+    def delete_session(
+        self, identifier: str, *, timeout: float | None = None, repeats: int | None = None
+    ) -> bool:
+        """End the session with its variables and files; False when it was absent."""
         request = self._api.delete_session(check_identifier(identifier))
         try:
-            self._delete(request, timeout)
+            self._delete(request, timeout, repeats)
         except NotFound:
             return False
         return True
 
-    def list_sessions(self, *, timeout: float | None = None) -> Iterator[answers.SessionInfo]:
-        """The sessions of the pool, page by page; ``timeout`` bounds each page, in seconds."""
-        return self._pages(self._api.list_sessions(), answers.parse_sessions, timeout)
+    def list_sessions(
+        self, *, timeout: float | None = None, repeats: int | None = None
+    ) -> Iterator[answers.SessionInfo]:
+        """The sessions of the pool, page by page."""
+        request = self._api.list_sessions()
+        return self._pages(request, answers.parse_sessions, Budget(timeout), repeats)
 
-    def metadata(self, *, timeout: float | None = None) -> answers.PoolMetadata:
-        """What the pool's sessions bring: runtimes and packages; within ``timeout`` seconds."""
+    def metadata(
+        self, *, timeout: float | None = None, repeats: int | None = None
+    ) -> answers.PoolMetadata:
+        """What the pool's sessions bring: runtimes and packages."""
         request = self._api.metadata()
-        return self._ask(request, lambda value, _: answers.parse_metadata(value), timeout=timeout)
+        return self._ask(
+            request,
+            lambda value, _: answers.parse_metadata(value),
+            timeout=timeout,
+            repeats=repeats,
+        )
 
     # -- whatever is asked
 
@@ -329,7 +364,7 @@ class PoolClient:
         repeats: int | None = None,
     ) -> _T:
         """The parsed JSON answer."""
-        from aca_kernel.pool.transport import REPEATS, Failed
+        from aca_kernel.pool.transport import Failed
 
         def attempt(remaining: float | None, _: bool) -> _T:
             with self._transport.exchange(
@@ -342,22 +377,25 @@ class PoolClient:
                         error, again="if repeatable" if error.is_passing else "no"
                     ) from None
 
-        return self._transport.repeat(
-            request, attempt, timeout=timeout, repeats=REPEATS if repeats is None else repeats
-        )
+        return self._transport.repeat(request, attempt, timeout=timeout, repeats=repeats)
 
-    def _delete(self, request: api.Request, timeout: float | None) -> None:
+    def _delete(self, request: api.Request, timeout: float | None, repeats: int | None) -> None:
         """Send a DELETE; an absence that an earlier, lost attempt explains is a success."""
+        from aca_kernel.pool.transport import Failed, what_is_left
+
         was_lost = False
 
         def attempt(remaining: float | None, may_be_done: bool) -> None:
             nonlocal was_lost
             was_lost = may_be_done
             with self._transport.exchange(request, remaining=remaining) as answer:
-                answer.read()
+                if answers.is_page(answer.read()):  # it came from elsewhere: nothing is known
+                    page = answers.web_page(answer.status)
+                    page.left = what_is_left(request)
+                    raise Failed(page, again="if repeatable")
 
         try:
-            self._transport.repeat(request, attempt, timeout=timeout)
+            self._transport.repeat(request, attempt, timeout=timeout, repeats=repeats)
         except NotFound:
             if not was_lost:
                 raise
@@ -366,32 +404,13 @@ class PoolClient:
         self,
         request: api.Request,
         parse: Callable[[Any], tuple[list[_T], str]],
-        timeout: float | None = None,
+        budget: Budget,
+        repeats: int | None,
     ) -> Iterator[_T]:
-        seen = set[str]()
-        while True:
-            seen.add(request.target)
-            items, link = self._ask(request, lambda value, _: parse(value), timeout=timeout)
-            yield from items
-            if not link:
-                return
-            request = api.next_page(request, link, self.endpoint.url)
-            if request.target in seen or len(seen) >= _MOST_PAGES:
-                raise UnexpectedAnswer("The service's listing has no end.")
+        def ask(page: api.Request, timeout: float | None) -> tuple[list[_T], str]:
+            return self._ask(page, lambda value, _: parse(value), timeout=timeout, repeats=repeats)
 
-    def _walk(self, identifier: str, directory: str) -> Iterator[answers.RemoteFile]:
-        """A recursive listing, one directory after the other."""
-        pending = [directory]
-        seen = {directory}
-        while pending:
-            for file in self.list_files(identifier, pending.pop(0)):
-                yield file
-                path = file.path
-                if not file.is_directory or path in seen or path.count("/") >= _DEEPEST:
-                    continue
-                if len(seen) < _MOST_DIRECTORIES and is_legal_directory(path):
-                    seen.add(path)
-                    pending.append(path)
+        return pages(ask, request, self.endpoint.url, budget)
 
 
 def _told(request: api.Request, answer: Answer, parse: Callable[[Any, Answer], _T]) -> _T:

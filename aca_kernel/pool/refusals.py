@@ -33,6 +33,7 @@ from aca_kernel.pool import steps
 from aca_kernel.pool.answers import web_page
 from aca_kernel.pool.endpoint import Endpoint, shorten
 from aca_kernel.pool.kinds import kind_of_refusal, other_kind
+from aca_kernel.pool.optional import names_optional
 from aca_kernel.pool.wordings import is_about_size, is_about_version, is_full, stated_limit
 
 __all__ = [
@@ -76,6 +77,7 @@ class Refusal:
     """What its header says of the api-versions that it knows."""
     is_page: bool = False
     """Whether its body is a web page, which the service itself never sends."""
+    headers: Mapping[str, str] = dataclass_field(default_factory=dict, repr=False)
     token_is_given: bool = False
     principal: tuple[str, str] | None = None
     """Whose token it was, as `auth.principal_of` tells it."""
@@ -126,7 +128,10 @@ def explain(refusal: Refusal) -> AcaKernelError:
         )
     if status == 404 or code in ("NoSessionFoundError", "SessionWithIdentifierNotFound"):
         return _not_found(refusal)
-    if status == 413 or (status == 400 and is_about_size(code, refusal.message)):
+    names_field = names_optional(f"{code} {refusal.field} {refusal.message}")
+    if status == 413 or (
+        status == 400 and is_about_size(code, refusal.message) and not names_field
+    ):
         return _too_large(refusal)
     if status == 429:
         return _error(
@@ -296,7 +301,7 @@ def _not_found(refusal: Refusal) -> NotFound:
 
 
 def _too_large(refusal: Refusal) -> PayloadTooLarge:
-    limit = stated_limit(refusal.message)
+    limit = stated_limit(refusal.message, refusal.headers)
     most = f" ({limit:,} bytes)" if limit is not None else ""
     if refusal.operation == "execute" and limit is None and refusal.sent < SMALL:
         # What could be too large here is what came of it.
@@ -331,7 +336,7 @@ def _error(
 ) -> _Kind:
     error = kind(
         what,
-        left=_left(refusal),
+        left=_left(refusal, kind),
         remedy=remedy,
         steps=mending,
         status=refusal.status,
@@ -344,9 +349,10 @@ def _error(
     return error
 
 
-def _left(refusal: Refusal) -> str:
+def _left(refusal: Refusal, kind: type[ServiceError]) -> str:
     """What state remains after the refusal."""
-    if refusal.status < 500 and refusal.status != 408:
+    is_refused = issubclass(kind, (BadRequest, PoolFull))  # whatever its status
+    if is_refused or (refusal.status < 500 and refusal.status != 408):
         return "Nothing was run." if refusal.operation == "execute" else "Nothing was changed."
     if refusal.operation == "execute":
         return "Whether the code was run, wholly or in part, is not known."
@@ -369,8 +375,14 @@ def parse_refusal(
     """
     fields = _fields(body)
     lowered = {key.lower(): value for key, value in headers.items()}
-    code = fields.get("code") or lowered.get("x-ms-error-code") or ""
-    message = fields.get("message") or fields.get("title") or fields.get("detail") or ""
+    details = _details(fields)
+    word = fields.get("error")  # OAuth's form, and that of some gateways
+    codes = [fields.get("code"), fields.get("errorcode"), lowered.get("x-ms-error-code"), word]
+    words = [fields.get(key) for key in ("message", "title", "detail", "error_description")]
+    words += [detail.get("message") for detail in details]
+    code = next((str(one) for one in codes if one and isinstance(one, (str, int))), "")
+    said = list(dict.fromkeys(one for one in words if isinstance(one, str) and one))
+    message = " ".join(said[:4])
     if isinstance(fields.get("errors"), dict):
         message = f"{message} {json.dumps(fields['errors'])[:2000]}"
     trace = fields.get("traceid") or ""
@@ -386,10 +398,21 @@ def named_field(body: bytes, secrets: Mapping[str, str]) -> str:
     fields = _fields(body)
     errors = fields.get("errors")
     names = [fields.get("target"), *(errors if isinstance(errors, dict) else ())]
+    names += [detail.get("target") for detail in _details(fields)]
     for name in names:
         if isinstance(name, str) and name.strip("$. "):
             return re.sub(r"[^A-Za-z0-9_.\[\]-]", "", clean(name, secrets))[:64].strip("$.")
     return ""
+
+
+def _details(fields: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What an error says of its parts, in Azure's form."""
+    details = fields.get("details")
+    return [
+        {str(key).lower(): item for key, item in detail.items()}
+        for detail in (details[:10] if isinstance(details, list) else ())
+        if isinstance(detail, dict)
+    ]
 
 
 def _fields(body: bytes) -> dict[str, Any]:

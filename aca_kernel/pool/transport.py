@@ -67,14 +67,14 @@ from aca_kernel.pool.wire import (
     why,
 )
 
-__all__ = ["REPEATS", "Answer", "Body", "Failed", "Transport", "pause_before", "what_is_left"]
+__all__ = ["Answer", "Body", "Failed", "Transport", "pause_before", "what_is_left"]
 
 _log = logging.getLogger("aca_kernel.pool")
 _T = TypeVar("_T")
 
 ANSWER_LIMIT = 256 * 2**20  # bytes of a JSON answer
 _REFUSAL_LIMIT = 64 * 2**10  # bytes that are read of a refusal
-REPEATS = 4
+_REPEATS = 4
 _FIRST_PAUSE = 0.25  # seconds; doubled each time
 _LONGEST_PAUSE = 60.0  # a Retry-After beyond this is not waited for
 
@@ -178,12 +178,12 @@ class Transport:
         attempt: Callable[[float | None, bool], _T],
         *,
         timeout: float | None = None,
-        repeats: int = REPEATS,
+        repeats: int | None = None,
     ) -> _T:
-        """What ``attempt`` returns, called again as the table above allows, ``repeats`` times.
+        """What ``attempt`` returns, called again as the table above allows.
 
-        It gets the seconds that remain of ``timeout`` (None for no bound), and whether an
-        earlier attempt may have been carried out.
+        That is ``repeats`` times at most (4 when None). It gets the seconds that remain of
+        ``timeout`` (None for no bound), and whether an earlier attempt may have been carried out.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         done, has_renewed, may_be_done = 0, False, False
@@ -200,7 +200,7 @@ class Transport:
             if failed.again == "if repeatable":
                 may_be_done = True
             can = failed.again == "yes" or (failed.again == "if repeatable" and request.repeatable)
-            can = can and done < repeats
+            can = can and (repeats is None or done < repeats)
             pause = pause_before(done, failed.retry_after, _jitter()) if can else None
             if pause is None or (deadline is not None and time.monotonic() + pause > deadline):
                 raise failed.error
@@ -375,6 +375,7 @@ class Transport:
                 sent=len(request.body or b""),
                 supported_versions=headers.get("api-supported-versions", ""),
                 is_page=is_page(bytes(body)),
+                headers=headers,
                 token_is_given=self._tokens.is_given,
                 principal=principal_of(token),
             )
@@ -392,7 +393,7 @@ def pause_before(repeat: int, retry_after: float | None, jitter: float) -> float
 
     ``jitter`` is a random number from 0 to 1: it spreads clients over half of each pause.
     """
-    if repeat >= REPEATS or (retry_after or 0) > _LONGEST_PAUSE:
+    if repeat >= _REPEATS or (retry_after or 0) > _LONGEST_PAUSE:
         return None
     pause = _FIRST_PAUSE * float(2**repeat) * (1 - jitter / 2)
     return pause if retry_after is None else max(pause, retry_after)
