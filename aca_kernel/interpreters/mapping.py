@@ -41,7 +41,10 @@ def map_execution(
     ``limit`` is the length at which the service cut the streams; ``shown`` is what Python
     shows for a string result, "" when the result is none (the service takes its quotes off).
     """
-    outputs = [*_missing(execution), *_stream("stdout", execution.stdout, limit)]
+    outputs = [
+        *_missing(execution, is_shown=bool(shown)),
+        *_stream("stdout", execution.stdout, limit),
+    ]
     if execution.succeeded:
         outputs += _stream("stderr", execution.stderr, limit)
         outputs += _result(execution.result, request, shown)
@@ -61,17 +64,23 @@ def map_execution(
     return outputs, reply
 
 
-def _missing(execution: Execution) -> list[Output]:
-    """What to say of streams that the answer has no field for."""
-    names = [name for name in ("stdout", "stderr") if name in execution.lacks]
-    if not names or not execution.succeeded:
+def _missing(execution: Execution, *, is_shown: bool) -> list[Output]:
+    """What to say of what the answer has no field for; ``is_shown``: the result came otherwise."""
+    if not execution.succeeded:
         return []
-    return [
-        notice_output(
+    texts = []
+    names = [name for name in ("stdout", "stderr") if name in execution.lacks]
+    if names:
+        texts.append(
             f"The service's answer has no {' and no '.join(names)}: what the cell wrote there is"
             " lost. Write it to a file in /mnt/data and %download that."
         )
-    ]
+    if "result" in execution.lacks and not is_shown:
+        texts.append(
+            "The service's answer has no field for results: a picture of this cell, or what else it"
+            " displayed, is not shown. Save it to a file in /mnt/data and %download that."
+        )
+    return [notice_output(text) for text in texts]
 
 
 def result_text(value: Any) -> str | None:
