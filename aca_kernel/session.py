@@ -287,9 +287,19 @@ class KernelSession:
                 return
         self._note_reached()
         was_reached = self._derived in self._reached
-        if not await self.stop() and was_reached:
-            # What cannot be deleted may live on under its name.
+        if not await self.stop() and was_reached and await self._may_live_on():
             self._derived = derive_identifier(None, b"")
+
+    async def _may_live_on(self) -> bool:
+        """Whether the session that the service did not delete may be there all the same."""
+        client, _ = await self.connected()
+        try:
+            await self.worker.call(client.get_session, self.identifier, timeout=ASK_DEADLINE)
+        except NotFound:
+            return False
+        except AcaKernelError:
+            return True  # nobody knows
+        return True
 
     async def share(self, on: bool) -> None:
         """Let plain calls of other clients into this notebook's namespace, or keep them out."""
