@@ -31,15 +31,21 @@ except ImportError:
     pass
 del sys.modules["debugpy"]
 from ipykernel.iostream import OutStream
-flush_all = OutStream.flush
+flush_all, send_all = OutStream.flush, OutStream._flush
+def send(self):
+    self._is_sending = True  # before the text is taken, so that there is always a sign of it
+    try:
+        send_all(self)
+    finally:
+        self._is_sending = False
 def flush(self):
     try:
         is_needed = any(text.tell() for text in list(self._buffers.values()))
     except (AttributeError, ValueError):  # an older ipykernel; or its thread is just sending them
         is_needed = True
-    if is_needed:
+    if is_needed or getattr(self, "_is_sending", False):
         flush_all(self)
-OutStream.flush = flush
+OutStream._flush, OutStream.flush = send, flush
 nowhere = os.open(os.devnull, os.O_WRONLY)
 os.dup2(nowhere, 2)  # ipykernel echoes there what it captures
 os.close(nowhere)
