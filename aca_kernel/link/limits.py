@@ -133,8 +133,10 @@ class Limits:
 
         ``limit`` is the bytes that the service says it takes.
         """
-        is_told = limit is not None and _ENVELOPE < limit < sent + _ENVELOPE
-        self._sent.limit(limit - _ENVELOPE if is_told and limit is not None else sent // 2)
+        if limit is not None and _ENVELOPE < limit < sent + _ENVELOPE:
+            self._sent.limit(limit - _ENVELOPE)
+        else:
+            self._sent.limit(sent // 2)
 
     def failed(self, *, sent: int) -> None:
         """Note an exchange that failed in a way that may be a matter of size."""

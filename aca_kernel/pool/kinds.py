@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 
 from aca_kernel.errors import ConfigurationError
-from aca_kernel.pool.answers import Execution, PoolMetadata
+from aca_kernel.pool.answers import Execution
 
-__all__ = ["kind_of_execution", "kind_of_metadata", "kind_of_refusal", "other_kind"]
+__all__ = ["kind_of_execution", "kind_of_refusal", "other_kind"]
 
 _JAVASCRIPT = re.compile(
     r"SyntaxError: Invalid or unexpected token|SyntaxError: Unexpected (token|identifier)"
@@ -35,16 +35,6 @@ def kind_of_execution(execution: Execution) -> str:
     if not execution.succeeded and _JAVASCRIPT.search(execution.stderr):
         return "NodeLTS"
     return ""
-
-
-def kind_of_metadata(metadata: PoolMetadata) -> str:
-    """The kind of a pool that describes itself; "" for Python, and when it does not tell."""
-    names = [name.lower() for name, _ in metadata.runtimes]
-    if not names or any("python" in name for name in names):
-        return ""
-    if any("node" in name or "javascript" in name for name in names):
-        return "NodeLTS"
-    return "Shell" if any("shell" in name or "bash" in name for name in names) else ""
 
 
 _WHAT = {
