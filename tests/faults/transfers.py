@@ -6,22 +6,18 @@ and deletes one, by the magics of a real kernel, and compares every byte.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import random
-import statistics
 import sys
-import tempfile
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import running_pools
 from tests.kernel.driver import Kernel, Pool, Ran
 
 from .proxy import PASS, Proxy, transfer_script
+from .seeds import run_seeds
 
 SIZE = 9_000_000
 LIMIT = 2_000_000
@@ -129,46 +125,16 @@ def _check(kernel: Kernel, folder: Path, sent: dict[str, bytes]) -> None:
 
 def main() -> int:
     """Run the seeds, print a row for each, and give 1 when one of them went wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=20, help="how many, from --first on")
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=2, help="how many kernels at a time")
-    options = parser.parse_args()
-    seeds = range(options.first, options.first + options.seeds)
-    done: list[Figures] = []
-    failed = 0
-    print(_ROW.format("seed", "seconds", "calls", "faults", "status lines", "kinds"))
-    with (
-        running_pools() as start,
-        tempfile.TemporaryDirectory() as folder,
-        ThreadPoolExecutor(options.jobs) as workers,
-    ):
-        flags = ("--max-upload-size", str(LIMIT), "--ready-sessions", str(options.jobs))
-        pool = start("--max-sessions", "50", *flags)
-        running = {
-            seed: workers.submit(run_transfers, pool, seed, Path(folder, str(seed)))
-            for seed in seeds
-        }
-        for seed, future in running.items():
-            try:
-                figures = future.result()
-            except Exception as error:
-                failed += 1
-                print(f"{seed:>5} FAILED: {type(error).__name__}: {error}"[:2000], flush=True)
-                continue
-            done.append(figures)
-            kinds = ", ".join(f"{kind} {n}" for kind, n in sorted(figures.faults.items()))
-            row = (seed, f"{figures.seconds:.1f}", figures.calls, figures.faults.total())
-            print(_ROW.format(*row, figures.status_lines, kinds), flush=True)
-    if done:
-        print(
-            f"{len(done)} of {len(seeds)} seeds whole; calls {sum(f.calls for f in done)},"
-            f" faults {sum(f.faults.total() for f in done)},"
-            f" status lines {sum(f.status_lines for f in done)},"
-            f" median {statistics.median(f.seconds for f in done):.1f} s,"
-            f" most {max(f.seconds for f in done):.1f} s"
-        )
-    return 1 if failed else 0
+    return run_seeds(
+        run_transfers,
+        doc=__doc__,
+        jobs=2,
+        row=_ROW,
+        titles=("seed", "seconds", "calls", "faults", "status lines", "kinds"),
+        spoiled="faults",
+        count=lambda figures: figures.faults.total(),
+        flags=("--max-upload-size", str(LIMIT)),
+    )
 
 
 if __name__ == "__main__":
