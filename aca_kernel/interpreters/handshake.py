@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from ..errors import AcaKernelError, PoolFull, TransportError
+from ..errors import AcaKernelError, PayloadTooLarge, PoolFull, TransportError
 from ..link.client import GuestFailed, GuestGone, Hello, Link, NoGuest, Transient
 from ..pool.refusals import clean
 from .guestmessages import cause
@@ -52,6 +52,9 @@ async def meet(link: Link, worker: Worker, share: bool | None, ask: Callable[[in
         hello = await patiently(lambda: link.hello(share))
     except Transient as error:
         raise NoGuest(_reason(error)) from None
+    except PayloadTooLarge as error:
+        facts = ", ".join(filter(None, (f"HTTP {error.status}", error.code)))
+        raise NoGuest(f"the service takes no call as large as the link's ({facts})") from None
     try:
         await _prove(link, worker, "" if hello.busy else ask(hello.kernel))
     except NoGuest:

@@ -16,6 +16,7 @@ from queue import SimpleQueue
 import pytest
 
 from tests.conftest import RunningPool, running_pools
+from tests.pythons import NoInterpreter, interpreter
 
 from .judge import judge
 from .script import run_script
@@ -51,6 +52,7 @@ def run_variant(pool: RunningPool, variant: Variant, mode: str, folder: Path) ->
         variant.rules(),
         prepare=variant.prepare,
         environment=dict(variant.environment),
+        extra=variant.extra,
     )
     judgement = judge(record, variant.allowed)
     expected = variant.expected(mode)
@@ -100,14 +102,22 @@ def run_all(
 
         def one(variant: Variant, mode: str) -> Result:
             folder = Path(name, re.sub(r"\W+", "-", f"{variant.name}-{mode}"))
-            if not variant.flags:
+            if not variant.flags and not variant.interpreter:
                 pool = idle.get()
                 try:
                     return run_variant(pool, variant, mode, folder)
                 finally:
                     idle.put(pool)
+            flags = variant.flags
+            if variant.interpreter:
+                try:
+                    flags += ("--python", str(interpreter(*variant.interpreter)))
+                except NoInterpreter as error:
+                    return Result(
+                        variant=variant.name, mode=mode, verdict="not tried", words=str(error)
+                    )
             with starting:
-                pool = start("--max-sessions", "50", *variant.flags)
+                pool = start("--max-sessions", "50", *flags)
             try:
                 return run_variant(pool, variant, mode, folder)
             finally:

@@ -41,6 +41,8 @@ class Step:
     code: str
     test: Callable[[Ran], bool]
     counted: bool = True
+    act: Callable[[Kernel, str, float], Ran] | None = None
+    """How it is brought about; None for a cell that is run and waited for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +218,7 @@ def run_script(
     *,
     prepare: str = "",
     environment: dict[str, str] | None = None,
+    extra: tuple[Step, ...] = (),
 ) -> Record:
     """Run it; whatever happens is in the record."""
     folder.mkdir(parents=True)
@@ -237,7 +240,8 @@ def run_script(
         try:
             if prepare:
                 session.run(prepare)
-            record = _drive(kernel.start(), session, relay, folder, began + WHOLE)
+            wanted = [*steps(folder), *extra]
+            record = _drive(kernel.start(), session, relay, wanted, began + WHOLE)
         finally:
             with_kernel_gone(kernel)
         time.sleep(0.2)
@@ -271,9 +275,12 @@ def _run(kernel: Kernel, step: Step, number: int, end: float) -> Shown:
     code = (_RAN.format(number=number) if step.counted else "") + step.code
     left = min(DEADLINE, end - time.monotonic())
     began = time.monotonic()
-    message = kernel.send(code)
+    message = "" if step.act else kernel.send(code)
     try:
-        ran = kernel.finish(message, max(1.0, left))
+        if step.act:
+            ran = step.act(kernel, code, max(1.0, left))
+        else:
+            ran = kernel.finish(message, max(1.0, left))
     except Empty:
         seconds = time.monotonic() - began
         return Shown(
@@ -293,11 +300,13 @@ def _run(kernel: Kernel, step: Step, number: int, end: float) -> Shown:
     )
 
 
-def _drive(kernel: Kernel, session: _Session, relay: Relay, folder: Path, end: float) -> Record:
+def _drive(
+    kernel: Kernel, session: _Session, relay: Relay, wanted: list[Step], end: float
+) -> Record:
     shown: list[Shown] = []
     sent: list[int] = []
     failed = 0
-    for number, step in enumerate(steps(folder), 1):
+    for number, step in enumerate(wanted, 1):
         if failed == PATIENCE or time.monotonic() > end or (shown and shown[-1].status == "none"):
             break
         shown.append(_run(kernel, step, number, end))
@@ -307,7 +316,7 @@ def _drive(kernel: Kernel, session: _Session, relay: Relay, folder: Path, end: f
         failed = failed + 1 if wrong else 0
     else:
         failed = 0
-    gave_up = len(shown) < 12
+    gave_up = len(shown) < len(wanted)
     before = len(relay.calls)
     idle_from = time.monotonic()
     time.sleep(IDLE)

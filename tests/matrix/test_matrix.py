@@ -28,7 +28,7 @@ DOZEN = [
     ("mime bundle", "direct"),
     ("guid per call", "direct"),
     ("chunked", "auto"),
-    ("Connection: close", "direct"),
+    ("linked only, no room", "auto"),
 ]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from .judge import DEGRADES, FAILS, WORKS, Allowed
 from .relay import Answer, Call, Rules, refusal
+from .script import Step
 
 MakeRules = Callable[[], Rules]
 Which = Callable[[Call], bool]
@@ -43,6 +44,10 @@ class Variant:
     rules: MakeRules = Rules
     flags: tuple[str, ...] = ()
     """Of the local pool."""
+    interpreter: tuple[str, str] | None = None
+    """The versions of Python and of ipykernel that sessions run, where they are others."""
+    extra: tuple[Step, ...] = ()
+    """Steps after the script's own."""
     prepare: str = ""
     """Python that is run in the session before the kernel comes to it."""
     environment: Mapping[str, str] = field(default_factory=dict)
