@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +32,13 @@ if TYPE_CHECKING:
 # kernel_info is answered sooner.
 
 __all__ = ["AzureSessionsKernel"]
+
+QUESTION_DEADLINE = 2.0
+LONGEST_DEADLINE = 3.0
+"""Seconds after which an editor's question is answered with nothing.
+
+A session that is far away has more: twice the time of a call there and back.
+"""
 
 
 class AzureSessionsKernel(Settings, Kernel):
@@ -66,6 +73,7 @@ class AzureSessionsKernel(Settings, Kernel):
         self._in_session = False
         self._warming: asyncio.Task[None] | None = None
         self._completions: Completions | None = None
+        self._question: asyncio.Future[dict[str, Any]] | None = None
 
     @cached_property
     def remote(self) -> KernelSession:
@@ -299,6 +307,8 @@ class AzureSessionsKernel(Settings, Kernel):
             self._interrupting = self._loop.create_task(interpreter.interrupt())
         elif self._cell is not None:
             self._cell.cancel()
+        elif self._question is not None:
+            self._question.cancel()
 
     def _abort_queues(self, subshell_id: str | None = None) -> None:
         """Abort every execute_request that waits behind a failed cell.
@@ -321,13 +331,44 @@ class AzureSessionsKernel(Settings, Kernel):
 
     # -- what an editor asks
 
+    async def _asked(
+        self, question: Awaitable[dict[str, Any]], otherwise: dict[str, Any]
+    ) -> dict[str, Any]:
+        """What ``question`` brings; ``otherwise`` when it fails, is late or is interrupted."""
+        asked = self._question = asyncio.ensure_future(question)
+        try:
+            await asyncio.wait([asked], timeout=self._question_deadline())
+            return asked.result() if asked.done() else otherwise
+        except asyncio.CancelledError:
+            if not asked.cancelled():
+                raise
+            return otherwise
+        except AcaKernelError as error:
+            self.log.warning("A question of the editor has no answer: %s", error.what)
+            return otherwise
+        finally:
+            asked.cancel()
+            self._question = None
+
+    def _question_deadline(self) -> float:
+        interpreter = self.remote.interpreter
+        away = interpreter.round_trip if interpreter is not None else 0.0
+        return min(max(QUESTION_DEADLINE, 2 * away), LONGEST_DEADLINE)
+
     async def do_complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
-        """Completions, within 0.7 s."""
+        """Completions: within 0.7 s, within 3 s where the session is far away."""
         if self._completions is None:
             from .completions import Completions
 
             self._completions = Completions(self.remote, self._root)
-        return await self._completions.at(code, cursor_pos)
+        nothing = {
+            "status": "ok",
+            "matches": [],
+            "cursor_start": cursor_pos,
+            "cursor_end": cursor_pos,
+            "metadata": {},
+        }
+        return await self._asked(self._completions.at(code, cursor_pos), nothing)
 
     async def do_inspect(
         self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: Any = ()
@@ -340,22 +381,20 @@ class AzureSessionsKernel(Settings, Kernel):
             data = {"text/plain": magic_help(name)}
             return {"status": "ok", "found": True, "data": data, "metadata": {}}
         interpreter = self.remote.interpreter
-        if interpreter is not None:
-            try:
-                return await interpreter.inspect(code, cursor_pos, detail_level)
-            except AcaKernelError as error:
-                self.log.warning("Inspection failed: %s", error.what)
-        return {"status": "ok", "found": False, "data": {}, "metadata": {}}
+        nothing = {"status": "ok", "found": False, "data": {}, "metadata": {}}
+        if interpreter is None:
+            return nothing
+        return await self._asked(interpreter.inspect(code, cursor_pos, detail_level), nothing)
 
     async def do_history(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """The session's history as far as the mode can know it."""
         interpreter = self.remote.interpreter
-        if interpreter is not None:
-            try:
-                return await interpreter.history(kwargs)
-            except AcaKernelError as error:
-                self.log.warning("History failed: %s", error.what)
-        return {"status": "ok", "history": []}
+        nothing: dict[str, Any] = {"status": "ok", "history": []}
+        return (
+            nothing
+            if interpreter is None
+            else await self._asked(interpreter.history(kwargs), nothing)
+        )
 
     async def do_is_complete(self, code: str) -> dict[str, Any]:
         """Whether ``code`` is a whole cell, judged here by IPython's own parser."""

@@ -21,6 +21,7 @@ __all__ = [
     "dropped",
     "guest_failed",
     "history_lines",
+    "kernel_failed",
     "link_taken",
     "not_passed_on",
     "others_calls",
@@ -278,6 +279,17 @@ def guest_failed(detail: str) -> ExecutionFailed:
         f"The part of aca-kernel that runs in the session has failed: {detail or 'no reason'}.",
         left="Variables are gone; the files in /mnt/data are still there.",
         remedy="Run the notebook from the top. If it happens again, please report it.",
+    )
+
+
+def kernel_failed(why: str) -> ExecutionFailed:
+    """What a cell fails with when the guest kernel, which is there, gives no reply to it."""
+    said = f": {why}" if why else ""
+    return ExecutionFailed(
+        f"The session's Python kernel failed while it handled this cell{said}.",
+        left="The cell may have run, wholly or in part. Variables and files stay.",
+        remedy="Run the next cell. If that fails too, restart the kernel. A local kernel has no"
+        " answer to this cell either.",
     )
 
 

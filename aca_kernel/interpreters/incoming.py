@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import ExecutionFailed
 from ..link.client import MOST_NUMBER
 from ..link.protocol import MAX_LINE_BYTES, OUTPUTS
+from ..pool.refusals import clean
 from .base import CellRequest, Emit, Output, notice_output
 from .guestmessages import buffers, death, dropped, others_calls, prompt_of
 
@@ -29,12 +30,13 @@ class Running:
         self.idle_at = 0.0
         self.is_incomplete = False  # a message was left out, and may have been its reply
         self.is_there = False  # whether an exchange with it has been answered
+        self.unanswered: str | None = None  # that no reply will come, and why
         self.knows_calls = False  # whether it has told of other clients' calls
 
     @property
     def done(self) -> bool:
-        """Whether reply and idle have come."""
-        return self.reply is not None and self.idle
+        """Whether reply and idle have come, or all that will come of them."""
+        return (self.reply is not None and self.idle) or self.unanswered is not None
 
     def leave_out(self) -> None:
         """Tell of a message that did not come through because of its size."""
@@ -158,10 +160,15 @@ class Incoming:
             if not running.knows_calls:  # once a cell: no budget holds our own words back
                 running.knows_calls = True
                 running.emit(others_calls(message.get("number")))
-        elif event == "dropped":
+        elif event in ("dropped", "unanswered"):
             is_meant = running is not None and message.get("msg_id") == running.message_id
-            if running is not None and is_meant and not running.done:
+            if running is None or not is_meant or running.done:
+                return
+            if event == "dropped":
                 self._drop(running)
+            else:
+                why = message.get("why")
+                running.unanswered = clean(why[:400]) if isinstance(why, str) else ""
         elif type(number) is int and self.kernel < number < MOST_NUMBER:
             self.kernel = number
             self.next_count = 1

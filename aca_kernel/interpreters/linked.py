@@ -20,6 +20,7 @@ from .guestmessages import (
     completions,
     guest_failed,
     history_lines,
+    kernel_failed,
     link_taken,
     not_passed_on,
     python_replaced,
@@ -94,6 +95,7 @@ class LinkedInterpreter(Interpreter):
         self._met = False
         self._starting: asyncio.Task[None] | None = None
         self._learning: asyncio.Task[None] | None = None
+        self._delivering: asyncio.Task[None] | None = None
         self._interrupted: asyncio.Event = asyncio.Event()
         self._interrupted_at: float | None = None
         self._refusals = 0  # in a row
@@ -241,6 +243,10 @@ class LinkedInterpreter(Interpreter):
                     if running.emit is not None:
                         running.emit(reply.error_output())
                     return reply
+        if running.reply is None and running.unanswered is not None:
+            if self._interrupted_at is None:
+                raise kernel_failed(running.unanswered)
+            running.reply = {"status": "error", "ename": "KeyboardInterrupt"}
         content = running.reply or {}
         request = running.request
         assert request is not None  # noqa: S101
@@ -286,9 +292,27 @@ class LinkedInterpreter(Interpreter):
         try:
             while not running.done:
                 await self._exchange(running, wait=0.6)
+        except asyncio.CancelledError:  # it took too long, or the user has interrupted it
+            self._call_off(running)
+            raise
         finally:
             self._incoming.running = previous
         return running.reply or {}
+
+    def _call_off(self, question: Running) -> None:
+        """Let a question go, and free the guest kernel of it."""
+        self.worker.abandon()
+        if self._link.withdraw(question.message_id):
+            return
+        stop = {"op": "interrupt", "request": question.message_id, "kernel": self._incoming.kernel}
+        self._link.queue(stop)
+        if question.is_there:  # the session answers; else the next cell's exchange takes it along
+            self._delivering = asyncio.ensure_future(self._deliver())
+
+    async def _deliver(self) -> None:
+        with suppress(AcaKernelError):
+            for message in await self._link.exchange(until=None, wait=0):
+                await self._incoming.take(message)
 
     # -- interrupt and restart
 

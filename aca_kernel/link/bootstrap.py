@@ -61,7 +61,7 @@ if package is not None:
 """
 
 _NAME = "_aca_kernel_link"
-_FILES = ("protocol", "counts", "spill", "routed", "guestkernel", "guest", "doors")
+_FILES = ("protocol", "counts", "spill", "requests", "routed", "guestkernel", "guest", "doors")
 
 
 @cache

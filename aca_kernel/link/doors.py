@@ -197,6 +197,14 @@ class PlainCall:
             )
 
     def _end(self, routed: Routed) -> dict[str, Any]:
+        if routed.failed and self._why:
+            raise Refused("KeyboardInterrupt", self._why, "It may have run in part.")
+        if routed.failed:
+            raise Refused(
+                "KernelFailed",
+                f"The session's Python failed while it handled this call: {routed.lost}.",
+                "Variables stay. Look at them before you send it again.",
+            )
         if routed.lost:
             raise Refused(
                 "KernelDied",

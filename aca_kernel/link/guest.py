@@ -23,6 +23,7 @@ import zmq
 from .counts import count_request
 from .guestkernel import GuestKernel
 from .protocol import OUTPUTS, FrameError, Peer, fingerprint, pack, unpack
+from .requests import Requests
 from .routed import Routed, RoutedCalls
 from .spill import SpillingOutbox
 
@@ -54,10 +55,7 @@ class Relay:
         self._oldest = 0.0  # when the oldest output that was not sent yet came in
         self._failures = 0
         self._interrupt_next = False
-        self._begun: set[str] = set()  # execute requests whose code has begun
-        self._open: dict[str, set[str]] = {}  # requests, and which of reply and idle are to come
-        self._executing: set[str] = set()  # those of them that run code
-        self._ended_requests: deque[str] = deque(maxlen=100)
+        self._requests = Requests()
         self._routed = RoutedCalls()
         self._taken = 0  # messages that were for plain calls
         self.plain_call_ended = 0.0  # when; on the clock of time.monotonic
@@ -178,7 +176,7 @@ class Relay:
                 self.peer.send({"event": "dropped", "msg_id": header["msg_id"]})
             else:
                 kept.append(message)
-        has_waited = time.monotonic() - self.plain_call_ended < 1.0 and not self._executing
+        has_waited = time.monotonic() - self.plain_call_ended < 1.0 and not self._requests.has_cell
         if has_waited and any(map(_is_cell, kept)):
             self.plain_call_ended = 0.0
             self._held = kept
@@ -192,7 +190,7 @@ class Relay:
         until = head.get("until")
         while True:
             now = time.monotonic()
-            finished = until is not None and until not in self._open
+            finished = until is not None and until not in self._requests
             due = min(deadline, self._oldest + FRESH) if self._oldest else deadline
             if finished or now >= due:
                 break
@@ -204,7 +202,7 @@ class Relay:
         outbox = self.peer.outbox
         held = round(time.monotonic() - began, 4)
         answer = {"boot": self.boot, "end": outbox.end, "held": held}
-        if until in self._ended_requests:
+        if until in self._requests.ended:
             answer["over"] = True  # all that comes of the request is in the outbox
         if head.get("bare") is True:
             return self.peer.bare_frame(answer)
@@ -212,7 +210,8 @@ class Relay:
         return self.peer.frame(answer, budget, as_is=as_is)
 
     def _do(self, message: dict[str, Any]) -> None:
-        if message.get("op") == "interrupt" and not self._executing:
+        is_meant = self._requests.has_cell or message.get("request") in self._requests
+        if message.get("op") == "interrupt" and not is_meant:
             return  # decided here: a cell that follows in the same exchange is not meant
         if message.get("op") == "send" and message.get("channel") == "shell":
             header = message["message"]["header"]
@@ -220,15 +219,16 @@ class Relay:
                 # It was meant for a kernel that is gone: its variables are not here.
                 self.peer.send({"event": "stale", "msg_id": header["msg_id"]})
                 return
-            self._open[header["msg_id"]] = {"reply", "idle"}
-            if header["msg_type"] == "execute_request":
+            is_cell = header["msg_type"] == "execute_request"
+            self._requests.add(header["msg_id"], is_cell=is_cell)
+            if is_cell:
                 self._begin_cell(header)
         self._commands.append(message)
         self._wake.send(b"")
 
     def _begin_cell(self, header: dict[str, Any]) -> None:
         self.cells += 1
-        self._executing.add(header["msg_id"])
+        self._kernel.last_complaint()  # one of an earlier cell's
         self._last_cell = header
         calls, number = self._routed.settle()
         if number is not None:
@@ -252,15 +252,14 @@ class Relay:
     @property
     def is_busy(self) -> bool:
         """Whether code runs in the guest kernel, or waits there."""
-        return bool(self._executing)
+        return self._requests.has_cell
 
     def route(self, content: dict[str, Any]) -> Routed:
         """Have the guest kernel run an execute_request with this content."""
         message = self._kernel.session.msg("execute_request", content)
         message_id = message["header"]["msg_id"]
         routed = self._routed.add(message_id, content["store_history"])
-        self._open[message_id] = {"reply", "idle"}
-        self._executing.add(message_id)
+        self._requests.add(message_id, is_cell=True)
         self._forward_later(message)
         return routed
 
@@ -323,13 +322,14 @@ class Relay:
                     self._died(kernel)
                     poller = self._poller()
                 self._kernel.greet(time.monotonic())
+                self._end_unanswered(time.monotonic())
                 if self._state() != before:  # to be woken for nothing costs a warm cell its time
                     self.lock.notify_all()
 
     def _state(self) -> tuple[object, ...]:
         """What those who wait under the lock wait for."""
         kernel = self._kernel
-        return (self._oldest, len(self._open), kernel.number, kernel.ready, self._taken)
+        return (self._oldest, len(self._requests), kernel.number, kernel.ready, self._taken)
 
     def _poller(self) -> Any:
         poller = zmq.Poller()
@@ -345,11 +345,11 @@ class Relay:
                 self._forward(message)
             else:
                 self._waiting.append(message)
-        elif op == "interrupt" and self._open and message.get("kernel") == self._kernel.number:
-            if self._begun & self._open.keys():
+        elif op == "interrupt" and message.get("kernel") == self._kernel.number:
+            if self._requests.has_begun:
                 self._kernel.interrupt()
-            else:
-                self._interrupt_next = True  # the request has not begun: SIGINT would be lost
+            elif self._requests.has_cell:
+                self._interrupt_next = True  # the cell has not begun: SIGINT would be lost
         elif op == "restart":
             self._forget("it was restarted")
             self._replace("restarted", 0)
@@ -358,9 +358,7 @@ class Relay:
 
     def _forget(self, why: str) -> None:
         """Give up on the requests that the guest kernel of now had got."""
-        self._open.clear()
-        self._executing.clear()
-        self._begun.clear()
+        self._requests.clear()
         self._routed.lose(why)
         self._last_cell = {}
         self._waiting.clear()
@@ -368,6 +366,21 @@ class Relay:
 
     def _forward(self, message: dict[str, Any]) -> None:
         self._kernel.session.send(self._kernel.sockets[message["channel"]], message["message"])
+        self._requests.sent(message["message"]["header"]["msg_id"], time.monotonic())
+
+    def _end_unanswered(self, now: float) -> None:
+        """End the requests that the guest kernel will not answer, and find out which they are."""
+        if not self._kernel.ready:
+            return
+        for message_id in self._requests.unanswered(now):
+            why = self._kernel.last_complaint()
+            if not self._routed.fail(message_id, why):
+                self.peer.send({"event": "unanswered", "msg_id": message_id, "why": why})
+                self._oldest = self._oldest or now
+        if self._requests.wants_probe(now):
+            probe = self._kernel.own_request("kernel_info_request", {})
+            self._kernel.session.send(self._kernel.sockets["shell"], probe)
+            self._requests.probe(probe["header"]["msg_id"])
 
     def _died(self, kernel: GuestKernel) -> None:
         code = kernel.process.returncode
@@ -414,28 +427,23 @@ class Relay:
             return
         message_id, kind = parent_header.get("msg_id"), own_header.get("msg_type")
         is_idle = kind == "status" and b'"idle"' in content
+        is_busy = kind == "status" and b'"busy"' in content
+        end = "reply" if channel == "shell" else "idle" if channel == "iopub" and is_idle else ""
         if kernel.is_ours(parent_header):
+            what = end or ("busy" if channel == "iopub" and is_busy else "")
+            if what:
+                self._requests.answered(message_id, what, time.monotonic())
             if is_idle and not kernel.ready and kernel.can_ask:
                 kernel.ready = True
                 while self._waiting:
                     self._forward(self._waiting.popleft())
             return
-        if kind == "execute_input" and message_id in self._open:
-            self._begun.add(message_id)
-            if self._interrupt_next:
-                self._interrupt_next = False
-                kernel.interrupt()
-        end = "reply" if channel == "shell" else "idle" if channel == "iopub" and is_idle else ""
-        if end:
-            to_come = self._open.get(message_id, set())
-            if end not in to_come:
-                return  # a second idle, say, which code in the cell can send, ends nothing
-            to_come.remove(end)
-            if not to_come:
-                del self._open[message_id]
-                self._ended_requests.append(message_id)
-                self._executing.discard(message_id)
-                self._begun.discard(message_id)
+        begins = channel == "iopub" and self._requests.see(message_id, kind, is_busy=is_busy)
+        if begins and kind == "execute_input" and self._interrupt_next:
+            self._interrupt_next = False
+            kernel.interrupt()
+        if end and not self._requests.take(message_id, end):
+            return  # a second idle, say, which code in the cell can send, ends nothing
         if self._routed.take(message_id, channel, kind, [metadata, content, *buffers]):
             self._taken += 1
             return

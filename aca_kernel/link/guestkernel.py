@@ -49,7 +49,22 @@ OutStream._flush, OutStream.flush = send, flush
 nowhere = os.open(os.devnull, os.O_WRONLY)
 os.dup2(nowhere, 2)  # ipykernel echoes there what it captures
 os.close(nowhere)
-kernelapp.launch_new_instance()
+import logging
+class Complaints(logging.Handler):  # why a request gets no answer, for the relay
+    def emit(self, record):
+        error = (record.exc_info or (None, None))[1]
+        if error is not None:
+            try:
+                text = "%s: %s" % (type(error).__name__, str(error)[:300])
+                with open(complaints, "w", encoding="utf-8", errors="replace") as file:
+                    file.write(text)
+            except Exception:
+                pass
+app = kernelapp.IPKernelApp.instance()
+app.initialize()
+complaints = os.path.join(os.path.dirname(app.abs_connection_file), "complaint")
+app.log.addHandler(Complaints())
+app.start()
 """
 """What ipykernel_launcher does, but for the debugger, and for waits for a thread with no output.
 
@@ -170,6 +185,21 @@ class GuestKernel:
         except OSError:
             return ""
         return lines[-1][:300] if lines else ""
+
+    def last_complaint(self) -> str:
+        """What the kernel logged last of an error in its handlers; "" for nothing, once."""
+        path = f"{self.folder}/complaint"
+        try:
+            # Code in the session may have put anything there, what blocks its reader too.
+            file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+            try:
+                said = os.read(file, 1000).decode("utf-8", "replace")
+            finally:
+                os.close(file)
+            Path(path).unlink()
+        except OSError:
+            return ""
+        return " ".join(said.split())
 
     def end(self) -> None:
         """Kill the process and what it started, and leave nothing behind."""

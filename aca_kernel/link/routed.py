@@ -17,7 +17,8 @@ class Routed:
     """A plain call of another client on its way through the guest kernel.
 
     ``messages`` are its iopub messages that nobody has taken yet, each as (type, content,
-    metadata, buffers). ``lost`` says why no reply will come.
+    metadata, buffers). ``lost`` says why no reply will come, ``failed`` whether its kernel is
+    there all the same.
     """
 
     def __init__(self, is_counted: bool) -> None:
@@ -26,6 +27,7 @@ class Routed:
         self.reply: dict[str, Any] | None = None
         self.is_idle = False
         self.lost = ""
+        self.failed = False
 
     @property
     def done(self) -> bool:
@@ -84,6 +86,15 @@ class RoutedCalls:
         found = self._number, self._next_number
         self._number, self._next_number = 0, None
         return found
+
+    def fail(self, message_id: str, why: str) -> bool:
+        """Say that the guest kernel does not answer a call; False when it is none of these."""
+        routed = self._calls.get(message_id)
+        if routed is None:
+            return False
+        if not routed.done:
+            routed.lost, routed.failed = why or "it does not say why", True
+        return True
 
     def lose(self, why: str) -> None:
         """Say that no more will come for the calls that have not ended."""

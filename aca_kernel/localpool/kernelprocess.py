@@ -188,8 +188,9 @@ class KernelProcess:
     async def execute(self, code: str, outcome: Outcome) -> None:
         """Run ``code`` as one cell and fill ``outcome``; KernelDied when the process ends.
 
-        It ends with the reply and the idle, whichever comes last (never on
-        one of them alone). Cancelling it stops the waiting, not the code.
+        It ends with the reply and the idle, whichever comes last. ipykernel sends no reply
+        when its own handler raises: that is a failure (docs/service.md does not know of it).
+        Cancelling it stops the waiting, not the code.
         """
         content = {
             "code": code,
@@ -201,11 +202,26 @@ class KernelProcess:
         }
         request = await self._send("shell", "execute_request", content, outcome)
         try:
-            reply = await self._race(request.reply)
             await self._race(request.idle)
+            reply = await self._reply_of(request)
         finally:
             del self._requests[request.msg_id]
         outcome.finish(reply)
+
+    async def _reply_of(self, request: _Request) -> dict[str, Any]:
+        """The reply to a request whose idle has come; an error when there is none.
+
+        Replies keep their order, so that the one to a later request shows that none will come.
+        """
+        if not request.reply.done():
+            later = await self._send("shell", "kernel_info_request", {})
+            try:
+                await self._race(later.reply)
+            finally:
+                del self._requests[later.msg_id]
+        if request.reply.done():
+            return request.reply.result()
+        return {"status": "error", "evalue": "The kernel gave no reply.", "traceback": ()}
 
     async def interrupt(self) -> None:
         """Ask the kernel to interrupt the running cell (a signal would stop at the sandbox).

@@ -1,0 +1,132 @@
+"""The requests that the guest kernel has got, and which of them end without an answer. Pure.
+
+ipykernel owes a reply on shell and an idle on iopub, and keeps either to itself when its handler
+raises. It handles one request after the other. So a request is sent behind those that are open,
+a probe: when that is answered, nothing more comes for what was before it.
+
+Sent into the session: Python 3.8 and the standard library only.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+LONG = 1.0  # seconds after which a request that says nothing is probed; and probed again
+
+
+class Request:
+    """One request: ``to_come`` are those of "reply" and "idle" that have not come."""
+
+    def __init__(self, is_cell: bool) -> None:
+        self.is_cell = is_cell
+        self.to_come = {"reply", "idle"}
+        self.sent: float | None = None  # when the kernel was given it
+        self.has_begun = False  # whether SIGINT would strike it
+        self.is_seen = False  # whether any message of it has come
+        self.probe = ""  # the last one behind it
+        self.seen: dict[str, float] = {}  # when which message of that probe came
+
+    def wants_probe(self, now: float) -> bool:
+        """Whether it is time to send a probe behind it."""
+        if self.sent is None:
+            return False
+        if self.probe:
+            return bool(self.seen) and now - max(self.seen.values()) > LONG
+        return len(self.to_come) == 1 or now - self.sent > LONG
+
+    def is_over(self, now: float) -> bool:
+        """Whether its probe shows that no more comes of it."""
+        reply, busy = self.seen.get("reply"), self.seen.get("busy")
+        if self.to_come == {"reply"}:
+            return reply is not None
+        if self.to_come == {"idle"}:
+            return busy is not None
+        if not self.is_seen:
+            return reply is not None and busy is not None
+        # A kernel that is made to handle requests in the middle of a cell answers them whole;
+        # one whose sys.stdout cannot be flushed never comes to an idle.
+        return reply is not None and now - reply > LONG and "idle" not in self.seen
+
+
+class Requests:
+    """The requests by message id. ``ended`` are the last ones of which all has come."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Request] = {}
+        self.ended: deque[str] = deque(maxlen=100)
+
+    def __contains__(self, message_id: object) -> bool:
+        return message_id in self._open
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    @property
+    def has_cell(self) -> bool:
+        """Whether code runs in the guest kernel, or waits there."""
+        return any(request.is_cell for request in self._open.values())
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether SIGINT would strike a request."""
+        return any(request.has_begun for request in self._open.values())
+
+    def add(self, message_id: str, *, is_cell: bool) -> None:
+        """Take in a request that the kernel will be given."""
+        self._open[message_id] = Request(is_cell)
+
+    def sent(self, message_id: str, now: float) -> None:
+        """Note that the kernel has been given a request."""
+        if message_id in self._open:
+            self._open[message_id].sent = now
+
+    def see(self, message_id: str, kind: str, *, is_busy: bool) -> bool:
+        """Note an iopub message of a request; True when its code begins with it."""
+        request = self._open.get(message_id)
+        if request is None:
+            return False
+        request.is_seen = True
+        begins = kind == "execute_input" if request.is_cell else is_busy
+        request.has_begun = request.has_begun or begins
+        return begins
+
+    def take(self, message_id: str, end: str) -> bool:
+        """Take in a "reply" or "idle"; False when it ends nothing, because it had come before."""
+        request = self._open.get(message_id)
+        if request is None or end not in request.to_come:
+            return False
+        request.to_come.remove(end)
+        if not request.to_come:
+            self._end(message_id)
+        return True
+
+    def _end(self, message_id: str) -> None:
+        del self._open[message_id]
+        self.ended.append(message_id)
+
+    def wants_probe(self, now: float) -> bool:
+        """Whether a probe has to be sent behind the requests."""
+        return any(request.wants_probe(now) for request in self._open.values())
+
+    def probe(self, probe: str) -> None:
+        """Note that a probe was sent behind all requests that the kernel has been given."""
+        for request in self._open.values():
+            if request.sent is not None:
+                request.probe, request.seen = probe, {}
+
+    def answered(self, probe: str, what: str, now: float) -> None:
+        """Note a message of a probe: its "busy", "reply" or "idle"."""
+        for request in self._open.values():
+            if request.probe == probe:
+                request.seen.setdefault(what, now)
+
+    def unanswered(self, now: float) -> list[str]:
+        """The requests of which no more will come. They are ended."""
+        over = [message_id for message_id, one in self._open.items() if one.is_over(now)]
+        for message_id in over:
+            self._end(message_id)
+        return over
+
+    def clear(self) -> None:
+        """Forget all that are open: their kernel is gone."""
+        self._open.clear()
