@@ -8,8 +8,9 @@ from io import BytesIO
 from typing import Any
 
 from ..errors import AcaKernelError
-from ..link.protocol import STOP_FILE
+from ..link.protocol import INTERRUPT_FILE, STOP_FILE
 from ..pool import PoolClient, SessionInfo, upload
+from ..pool.sources import UploadBody, UploadSource
 from .worker import Worker
 
 __all__ = ["Beside"]
@@ -55,6 +56,23 @@ class Beside:
         await asyncio.wait([work])
         with suppress(AcaKernelError):
             await self._worker.call(self._client.delete_file, self._identifier, STOP_FILE)
+
+    async def interrupt(self, request: str, interrupt: str) -> None:
+        """Interrupt a cell past the exchange that waits for it, as far as files get there."""
+        text = f"{request} {interrupt}".encode()
+
+        def body() -> UploadBody:
+            return UploadBody(UploadSource(BytesIO(text), len(text), None), INTERRUPT_FILE)
+
+        with suppress(AcaKernelError):
+            await self._worker.call(self._client.send_upload, self._identifier, "", body, repeats=0)
+
+    async def clean_up(self) -> None:
+        """Take away what `interrupt` may have left: the guest only looks while a cell runs."""
+        with suppress(AcaKernelError):
+            await self._worker.call(
+                self._client.delete_file, self._identifier, INTERRUPT_FILE, timeout=2.0, repeats=0
+            )
 
     async def cooldown(self) -> float | None:
         """Seconds without a call after which the session ends; None when nobody says so."""

@@ -31,6 +31,7 @@ class Running:
         self.is_incomplete = False  # a message was left out, and may have been its reply
         self.is_there = False  # whether an exchange with it has been answered
         self.unanswered: str | None = None  # that no reply will come, and why
+        self.over = asyncio.Event()  # set when nobody follows it any more
         self.knows_calls = False  # whether it has told of other clients' calls
 
     @property

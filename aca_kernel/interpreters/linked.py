@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -96,6 +97,7 @@ class LinkedInterpreter(Interpreter):
         self._starting: asyncio.Task[None] | None = None
         self._learning: asyncio.Task[None] | None = None
         self._delivering: asyncio.Task[None] | None = None
+        self._striking: set[asyncio.Task[None]] = set()
         self._interrupted: asyncio.Event = asyncio.Event()
         self._interrupted_at: float | None = None
         self._refusals = 0  # in a row
@@ -210,6 +212,7 @@ class LinkedInterpreter(Interpreter):
             return reply
         finally:
             self._incoming.end(running)
+            running.over.set()
 
     async def _follow(self, running: Running) -> Reply:
         begun = time.monotonic()
@@ -318,12 +321,23 @@ class LinkedInterpreter(Interpreter):
 
     async def interrupt(self) -> None:
         """Send SIGINT to the guest kernel with the next exchange."""
-        if self._incoming.running is None:
+        running = self._incoming.running
+        if running is None:
             return
         self._interrupted_at = time.monotonic()
         self._interrupted.set()
-        self._link.queue({"op": "interrupt", "kernel": self._incoming.kernel})
+        number = secrets.token_hex(8)
+        self._link.queue({"op": "interrupt", "kernel": self._incoming.kernel, "id": number})
         self._incoming.cancel_question()
+        if self._met:  # an exchange waits for its output: nothing else gets through
+            striking = asyncio.ensure_future(self._strike(running, number))
+            self._striking.add(striking)
+            striking.add_done_callback(self._striking.discard)
+
+    async def _strike(self, running: Running, number: str) -> None:
+        await self._beside.interrupt(running.message_id, number)
+        await running.over.wait()
+        await self._beside.clean_up()
 
     def reset_call(self) -> Callable[[], Any] | None:
         """A blocking call that replaces the guest kernel; None when there is none yet."""
@@ -489,12 +503,16 @@ class LinkedInterpreter(Interpreter):
         try:
             # A call that comes while the cell runs is refused after 2 s: no need to tell of it.
             quiet = SHARED_QUIET if self.shared and not running.is_there else QUIET
-            while not (await asyncio.wait([exchange], timeout=quiet))[0]:
+            while not await self._ends(exchange, quiet):
                 is_taken = await self._beside.answers_while(exchange)
                 if exchange.done():
                     break
-                outage.quiet(began, is_taken=is_taken, has_begun=running.is_there)
                 at = self._interrupted_at
+                if time.monotonic() - began > quiet:
+                    outage.quiet(began, is_taken=is_taken, has_begun=running.is_there)
+                if at is not None and not is_taken:
+                    self.worker.abandon()
+                    return None
                 if at is not None and is_taken and not running.is_there:
                     self.worker.abandon()
                     # The guest drops the cell: it gets the interrupt with the next exchange.
@@ -505,6 +523,18 @@ class LinkedInterpreter(Interpreter):
             return exchange.result()
         finally:
             exchange.cancel()
+
+    async def _ends(self, exchange: asyncio.Future[Any], quiet: float) -> bool:
+        """Whether an exchange ends within ``quiet`` seconds: soon, once it is interrupted."""
+        interrupted = asyncio.ensure_future(self._interrupted.wait())
+        try:
+            either = asyncio.FIRST_COMPLETED
+            await asyncio.wait([exchange, interrupted], timeout=quiet, return_when=either)
+        finally:
+            interrupted.cancel()
+        if not exchange.done() and self._interrupted.is_set():
+            await asyncio.wait([exchange], timeout=WAIT + 2 * self.round_trip)
+        return exchange.done()
 
     def _taken(self) -> AcaKernelError:
         self._met = False

@@ -21,14 +21,15 @@ from typing import Any
 import zmq
 
 from .counts import count_request
-from .guestkernel import GuestKernel
-from .protocol import OUTPUTS, FrameError, Peer, fingerprint, pack, unpack
+from .guestkernel import GuestKernel, take_file
+from .protocol import INTERRUPT_FILE, OUTPUTS, FrameError, Peer, fingerprint, pack, unpack
 from .requests import Requests
 from .routed import Routed, RoutedCalls
 from .spill import SpillingOutbox
 
 LARGE = 1_000_000  # bytes of a part of a message that is large
 FRESH = 0.05  # seconds that output may wait for more before it is sent
+LOOK = 0.04  # seconds between two looks for an interrupt while an exchange waits
 CONFIRM = 60.0  # seconds within which an exchange has to come; else the hook does not work here
 DELIMITER = b"<IDS|MSG>"
 
@@ -55,6 +56,7 @@ class Relay:
         self._oldest = 0.0  # when the oldest output that was not sent yet came in
         self._failures = 0
         self._interrupt_next = False
+        self._interrupts: deque[Any] = deque(maxlen=8)  # those that have come
         self._requests = Requests()
         self._routed = RoutedCalls()
         self._taken = 0  # messages that were for plain calls
@@ -166,15 +168,15 @@ class Relay:
         not to begin any more.
         """
         messages, self._held = self._held + messages, []
-        stops = [i for i, message in enumerate(messages) if message.get("op") == "interrupt"]
+        stops = [i for i, message in enumerate(messages) if _stops_cells(message)]
         withdrawn = head.get("withdrawn") or ()
         kept = []
         for index, message in enumerate(messages):
             header = (message.get("message") or {}).get("header") or {}
-            is_unwanted = (stops and index < stops[-1]) or header.get("msg_id") in withdrawn
-            if _is_cell(message) and is_unwanted:
+            is_withdrawn = header.get("msg_id") in withdrawn
+            if _is_cell(message) and (is_withdrawn or (stops and index < stops[-1])):
                 self.peer.send({"event": "dropped", "msg_id": header["msg_id"]})
-            else:
+            elif not is_withdrawn:
                 kept.append(message)
         has_waited = time.monotonic() - self.plain_call_ended < 1.0 and not self._requests.has_cell
         if has_waited and any(map(_is_cell, kept)):
@@ -194,8 +196,10 @@ class Relay:
             due = min(deadline, self._oldest + FRESH) if self._oldest else deadline
             if finished or now >= due:
                 break
+            if until is not None:
+                self._look_for_interrupt(until)
             try:
-                self.lock.wait(due - now)
+                self.lock.wait(min(due - now, LOOK))
             except KeyboardInterrupt:
                 break
         self._oldest = 0.0
@@ -209,10 +213,17 @@ class Relay:
         budget, as_is = int(head.get("budget", 3000)), head.get("as_is") is True
         return self.peer.frame(answer, budget, as_is=as_is)
 
+    def _look_for_interrupt(self, request: str) -> None:
+        """Obey an interrupt of this request that comes as a file."""
+        said = take_file(f"/mnt/data/{INTERRUPT_FILE}").split()
+        if len(said) == 2 and said[0] == request:
+            self._do({"op": "interrupt", "kernel": self._kernel.number, "id": said[1]})
+
     def _do(self, message: dict[str, Any]) -> None:
-        is_meant = self._requests.has_cell or message.get("request") in self._requests
-        if message.get("op") == "interrupt" and not is_meant:
-            return  # decided here: a cell that follows in the same exchange is not meant
+        if _stops_cells(message):
+            if not self._requests.has_cell or message.get("id") in self._interrupts:
+                return  # decided here: a cell that follows in the same exchange is not meant
+            self._interrupts.append(message.get("id") or self)
         if message.get("op") == "send" and message.get("channel") == "shell":
             header = message["message"]["header"]
             if message.get("kernel") != self._kernel.number:
@@ -346,7 +357,11 @@ class Relay:
             else:
                 self._waiting.append(message)
         elif op == "interrupt" and message.get("kernel") == self._kernel.number:
-            if self._requests.has_begun:
+            question = message.get("request")
+            if question is not None:
+                if self._requests.begun(question):
+                    self._kernel.interrupt()
+            elif self._requests.has_begun:
                 self._kernel.interrupt()
             elif self._requests.has_cell:
                 self._interrupt_next = True  # the cell has not begun: SIGINT would be lost
@@ -469,6 +484,10 @@ def _parsed(line: Any) -> list[dict[str, Any]]:
     except ValueError:
         return []
     return [message] if isinstance(message, dict) else []
+
+
+def _stops_cells(message: dict[str, Any]) -> bool:
+    return message.get("op") == "interrupt" and "request" not in message
 
 
 def _is_cell(message: dict[str, Any]) -> bool:

@@ -73,6 +73,21 @@ each time: a sixth of a warm cell.
 """
 
 
+def take_file(path: str) -> str:
+    """The first 1,000 bytes of a file, as text, which is then deleted; "" when there is none."""
+    try:
+        # Code in the session may have put anything there, what blocks its reader too.
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        try:
+            said = os.read(file, 1000).decode("utf-8", "replace")
+        finally:
+            os.close(file)
+        Path(path).unlink()
+    except OSError:
+        return ""
+    return said
+
+
 class GuestKernel:
     """An ipykernel in a child process, and raw sockets to its four channels."""
 
@@ -188,18 +203,7 @@ class GuestKernel:
 
     def last_complaint(self) -> str:
         """What the kernel logged last of an error in its handlers; "" for nothing, once."""
-        path = f"{self.folder}/complaint"
-        try:
-            # Code in the session may have put anything there, what blocks its reader too.
-            file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-            try:
-                said = os.read(file, 1000).decode("utf-8", "replace")
-            finally:
-                os.close(file)
-            Path(path).unlink()
-        except OSError:
-            return ""
-        return " ".join(said.split())
+        return " ".join(take_file(f"{self.folder}/complaint").split())
 
     def end(self) -> None:
         """Kill the process and what it started, and leave nothing behind."""

@@ -21,6 +21,7 @@ from itertools import islice
 from typing import Any
 
 __all__ = [
+    "INTERRUPT_FILE",
     "MARK",
     "OUTPUTS",
     "PARTS",
@@ -44,6 +45,12 @@ STOP_FILE = "aca-kernel-stop"
 """The file in /mnt/data that ends the plain call which the guest kernel runs.
 
 While such a call runs, nothing else gets through to the session interpreter.
+"""
+
+INTERRUPT_FILE = "aca-kernel-interrupt"
+"""The file in /mnt/data that interrupts a cell: it has the request's id, and the interrupt's.
+
+An exchange that waits for output keeps others from the session interpreter; a file gets there.
 """
 
 OUTPUTS = (

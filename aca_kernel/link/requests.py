@@ -71,6 +71,11 @@ class Requests:
         """Whether SIGINT would strike a request."""
         return any(request.has_begun for request in self._open.values())
 
+    def begun(self, message_id: object) -> bool:
+        """Whether SIGINT would strike this request."""
+        request = self._open.get(str(message_id))
+        return request is not None and request.has_begun
+
     def add(self, message_id: str, *, is_cell: bool) -> None:
         """Take in a request that the kernel will be given."""
         self._open[message_id] = Request(is_cell)

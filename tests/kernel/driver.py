@@ -356,13 +356,21 @@ class Kernel:
 
     def ask(self, kind: str, content: dict[str, Any], channel: str = "shell") -> dict[str, Any]:
         """Send any request and give its reply's content."""
-        via = getattr(self.client, f"{channel}_channel")
+        return self.answer_to(self.request(kind, content, channel), channel)
+
+    def request(self, kind: str, content: dict[str, Any], channel: str = "shell") -> str:
+        """Send any request without waiting for it; the message's id."""
         request = self.client.session.msg(kind, content)
-        via.send(request)
+        getattr(self.client, f"{channel}_channel").send(request)
+        return str(request["header"]["msg_id"])
+
+    def answer_to(self, message: str, channel: str = "shell") -> dict[str, Any]:
+        """Wait for the reply to a request; its content."""
+        via = getattr(self.client, f"{channel}_channel")
         end = time.monotonic() + PATIENCE
         while True:
             reply = via.get_msg(timeout=max(0.01, end - time.monotonic()))
-            if reply["parent_header"].get("msg_id") == request["header"]["msg_id"]:
+            if reply["parent_header"].get("msg_id") == message:
                 found: dict[str, Any] = reply["content"]
                 return found
             self._replies[reply["parent_header"].get("msg_id", "")] = reply

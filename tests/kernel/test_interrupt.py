@@ -8,8 +8,10 @@ import socket
 import time
 from pathlib import Path
 
+import pytest
+
 from .conftest import KernelStarter
-from .driver import Kernel, Pool, ask_pool, sessions_of, wait_for
+from .driver import LINKED, Kernel, Pool, ask_pool, sessions_of, wait_for
 
 
 def has_file(pool: Pool, kernel: Kernel, name: str) -> bool:
@@ -58,6 +60,34 @@ def test_interrupted_cell_aborts_the_queue(local_pool: Pool, start_kernel: Kerne
     kernel.interrupt()
     assert kernel.finish(message).ename == "KeyboardInterrupt"
     assert [kernel.finish(m).status for m in waiting] == ["aborted"] * 6
+
+
+@pytest.mark.parametrize("seconds", [0.2, 1.5])  # in the first exchange, and in a later one
+def test_interrupt_of_a_silent_cell_waits_for_no_exchange(
+    local_pool: Pool, start_kernel: KernelStarter, seconds: float
+) -> None:
+    kernel = start_kernel(local_pool, **LINKED)
+    kernel.run("import os, time")
+    cell = kernel.send("time.sleep(60)")
+    kernel.input_count(cell)
+    time.sleep(seconds)  # the cell says nothing, so that there is no event
+    began = time.monotonic()
+    kernel.interrupt()
+    assert kernel.finish(cell).ename == "KeyboardInterrupt"
+    assert time.monotonic() - began < 0.6  # the guest keeps an exchange for a second
+    wait_for(lambda: kernel.run("os.listdir('/mnt/data')").result == "[]", "a clean folder")
+
+
+def test_one_interrupt_strikes_once(local_pool: Pool, start_kernel: KernelStarter) -> None:
+    """It comes by a file and by the next exchange."""
+    kernel = start_kernel(local_pool, **LINKED)
+    cell = kernel.send(
+        "import time\ntry:\n    print('begun', flush=True); time.sleep(60)\n"
+        "except KeyboardInterrupt:\n    time.sleep(2)\n'kept'"
+    )
+    kernel.wait_for_message(cell, lambda m: m["msg_type"] == "stream")
+    kernel.interrupt()
+    assert kernel.finish(cell).result == "'kept'"
 
 
 def test_interrupt_of_an_idle_kernel_does_nothing(kernel: Kernel) -> None:

@@ -102,9 +102,9 @@ def test_k6_what_cannot_be_interrupted_is_said_and_a_restart_ends_it(
     local_pool: Pool, start_kernel: KernelStarter
 ) -> None:
     kernel = start_kernel(local_pool, **LINKED)
-    # sum() keeps the GIL: the print must be on its way before, or it never leaves.
     message = kernel.send(
-        "import time\nprint('begun', flush=True)\ntime.sleep(1)\nsum(range(10**12))"
+        "import signal, time\nsignal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})\n"
+        "print('begun', flush=True)\ntime.sleep(60)"
     )
     kernel.wait_for_message(message, lambda m: m["msg_type"] == "stream")
     began = time.monotonic()
