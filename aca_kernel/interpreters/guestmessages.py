@@ -21,6 +21,7 @@ __all__ = [
     "dropped",
     "guest_failed",
     "history_lines",
+    "interrupted",
     "kernel_failed",
     "link_taken",
     "not_passed_on",
@@ -204,6 +205,16 @@ def dropped() -> Reply:
         ename="KeyboardInterrupt",
         evalue=text,
         traceback=[f"\x1b[31mKeyboardInterrupt\x1b[0m: {text}"],
+    )
+
+
+def interrupted() -> Reply:
+    """The reply of a cell that ipykernel has none for: SIGINT struck it beside the cell's code."""
+    return Reply(
+        status="error",
+        ename="KeyboardInterrupt",
+        evalue="",
+        traceback=["\x1b[31mKeyboardInterrupt\x1b[0m: "],
     )
 
 

@@ -21,6 +21,7 @@ from .guestmessages import (
     completions,
     guest_failed,
     history_lines,
+    interrupted,
     kernel_failed,
     link_taken,
     not_passed_on,
@@ -240,16 +241,13 @@ class LinkedInterpreter(Interpreter):
                 since = now - self._interrupted_at
                 if running.idle and running.reply is None and since > LOST_REPLY:
                     # SIGINT struck ipykernel between a request and its code: no reply comes.
-                    running.reply = {"status": "error", "ename": "KeyboardInterrupt"}
-                elif since > STUBBORN and not running.done:
-                    reply = still_running()
-                    if running.emit is not None:
-                        running.emit(reply.error_output())
-                    return reply
+                    return _shown(interrupted(), running)
+                if since > STUBBORN and not running.done:
+                    return _shown(still_running(), running)
         if running.reply is None and running.unanswered is not None:
             if self._interrupted_at is None:
                 raise kernel_failed(running.unanswered)
-            running.reply = {"status": "error", "ename": "KeyboardInterrupt"}
+            return _shown(interrupted(), running)
         content = running.reply or {}
         request = running.request
         assert request is not None  # noqa: S101
@@ -539,3 +537,10 @@ class LinkedInterpreter(Interpreter):
     def _taken(self) -> AcaKernelError:
         self._met = False
         return link_taken()
+
+
+def _shown(reply: Reply, running: Running) -> Reply:
+    """An error's reply, which is shown in its cell as well."""
+    if running.emit is not None:
+        running.emit(reply.error_output())
+    return reply

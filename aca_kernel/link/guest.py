@@ -314,7 +314,8 @@ class Relay:
     def _relay(self) -> None:
         poller = self._poller()
         while not self._ended:
-            events = poller.poll(20 if not self._kernel.ready else 500)
+            is_hurried = self._interrupt_next or not self._kernel.ready
+            events = poller.poll(20 if is_hurried else 500)
             if not self.confirmed and time.monotonic() - self._greeted > CONFIRM:
                 self.withdraw()
                 return
@@ -333,6 +334,9 @@ class Relay:
                     self._died(kernel)
                     poller = self._poller()
                 self._kernel.greet(time.monotonic())
+                self._interrupt_next = self._interrupt_next and self._requests.has_cell
+                if self._interrupt_next and self._requests.is_in_code(time.monotonic()):
+                    self._strike()
                 self._end_unanswered(time.monotonic())
                 if self._state() != before:  # to be woken for nothing costs a warm cell its time
                     self.lock.notify_all()
@@ -360,11 +364,9 @@ class Relay:
             question = message.get("request")
             if question is not None:
                 if self._requests.begun(question):
-                    self._kernel.interrupt()
-            elif self._requests.has_begun:
-                self._kernel.interrupt()
+                    self._strike()
             elif self._requests.has_cell:
-                self._interrupt_next = True  # the cell has not begun: SIGINT would be lost
+                self._interrupt_next = True  # as soon as its code runs: SIGINT would be lost
         elif op == "restart":
             self._forget("it was restarted")
             self._replace("restarted", 0)
@@ -383,6 +385,11 @@ class Relay:
         self._kernel.session.send(self._kernel.sockets[message["channel"]], message["message"])
         self._requests.sent(message["message"]["header"]["msg_id"], time.monotonic())
 
+    def _strike(self) -> None:
+        """Send SIGINT to what the guest kernel runs."""
+        self._interrupt_next = False
+        self._requests.strike(self._kernel.interrupt())
+
     def _end_unanswered(self, now: float) -> None:
         """End the requests that the guest kernel will not answer, and find out which they are."""
         if not self._kernel.ready:
@@ -393,9 +400,7 @@ class Relay:
                 self.peer.send({"event": "unanswered", "msg_id": message_id, "why": why})
                 self._oldest = self._oldest or now
         if self._requests.wants_probe(now):
-            probe = self._kernel.own_request("kernel_info_request", {})
-            self._kernel.session.send(self._kernel.sockets["shell"], probe)
-            self._requests.probe(probe["header"]["msg_id"])
+            self._requests.probe(self._kernel.probe())
 
     def _died(self, kernel: GuestKernel) -> None:
         code = kernel.process.returncode
@@ -453,10 +458,8 @@ class Relay:
                 while self._waiting:
                     self._forward(self._waiting.popleft())
             return
-        begins = channel == "iopub" and self._requests.see(message_id, kind, is_busy=is_busy)
-        if begins and kind == "execute_input" and self._interrupt_next:
-            self._interrupt_next = False
-            kernel.interrupt()
+        if channel == "iopub":
+            self._requests.see(message_id, kind, is_busy=is_busy, now=time.monotonic())
         if end and not self._requests.take(message_id, end):
             return  # a second idle, say, which code in the cell can send, ends nothing
         if self._routed.take(message_id, channel, kind, [metadata, content, *buffers]):

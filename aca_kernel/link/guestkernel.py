@@ -182,13 +182,21 @@ class GuestKernel:
         """Whether the kernel's questions come here: those before the connection would be lost."""
         return bool(self._asking.poll(0))
 
-    def interrupt(self) -> None:
-        """SIGINT to the kernel and what it started; then a request that wakes its event loop."""
-        try:
+    def interrupt(self) -> str:
+        """SIGINT to the kernel and what it started; then a request that wakes its event loop.
+
+        That request's message id.
+        """
+        with suppress(OSError):
             os.killpg(self.process.pid, signal.SIGINT)
-        except OSError:
-            return
-        self.session.send(self.sockets["shell"], self.own_request("kernel_info_request", {}))
+        return self.probe()
+
+    def probe(self) -> str:
+        """Send a request behind all others; its message id."""
+        request = self.own_request("kernel_info_request", {})
+        self.session.send(self.sockets["shell"], request)
+        message_id: str = request["header"]["msg_id"]
+        return message_id
 
     def last_words(self) -> str:
         """The last line that the process wrote to stderr while it started; "" without one."""

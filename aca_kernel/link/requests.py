@@ -14,6 +14,9 @@ from collections import deque
 LONG = 1.0  # seconds after which a request that says nothing is probed; and probed again
 
 
+ENTRY = 0.05  # seconds between a cell's execute_input and its code, and more
+
+
 class Request:
     """One request: ``to_come`` are those of "reply" and "idle" that have not come."""
 
@@ -22,6 +25,8 @@ class Request:
         self.to_come = {"reply", "idle"}
         self.sent: float | None = None  # when the kernel was given it
         self.has_begun = False  # whether SIGINT would strike it
+        self.begun_at = 0.0
+        self.is_struck = False  # whether SIGINT was sent to it
         self.is_seen = False  # whether any message of it has come
         self.probe = ""  # the last one behind it
         self.seen: dict[str, float] = {}  # when which message of that probe came
@@ -44,8 +49,10 @@ class Request:
         if not self.is_seen:
             return reply is not None and busy is not None
         # A kernel that is made to handle requests in the middle of a cell answers them whole;
-        # one whose sys.stdout cannot be flushed never comes to an idle.
-        return reply is not None and now - reply > LONG and "idle" not in self.seen
+        # one whose sys.stdout cannot be flushed never comes to an idle. SIGINT in ipykernel's
+        # own code takes both from a request.
+        is_odd = self.is_struck or "idle" not in self.seen
+        return reply is not None and now - reply > LONG and is_odd
 
 
 class Requests:
@@ -66,10 +73,9 @@ class Requests:
         """Whether code runs in the guest kernel, or waits there."""
         return any(request.is_cell for request in self._open.values())
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether SIGINT would strike a request."""
-        return any(request.has_begun for request in self._open.values())
+    def is_in_code(self, now: float) -> bool:
+        """Whether SIGINT would strike what a cell runs, and not ipykernel before it."""
+        return any(one.has_begun and now - one.begun_at > ENTRY for one in self._open.values())
 
     def begun(self, message_id: object) -> bool:
         """Whether SIGINT would strike this request."""
@@ -85,15 +91,20 @@ class Requests:
         if message_id in self._open:
             self._open[message_id].sent = now
 
-    def see(self, message_id: str, kind: str, *, is_busy: bool) -> bool:
-        """Note an iopub message of a request; True when its code begins with it."""
+    def strike(self, probe: str) -> None:
+        """Note that SIGINT was sent, and a probe behind it."""
+        self.probe(probe)
+        for request in self._open.values():
+            request.is_struck = request.is_struck or request.has_begun
+
+    def see(self, message_id: str, kind: str, *, is_busy: bool, now: float) -> None:
+        """Note an iopub message of a request."""
         request = self._open.get(message_id)
         if request is None:
-            return False
+            return
         request.is_seen = True
-        begins = kind == "execute_input" if request.is_cell else is_busy
-        request.has_begun = request.has_begun or begins
-        return begins
+        if not request.has_begun and (kind == "execute_input" if request.is_cell else is_busy):
+            request.has_begun, request.begun_at = True, now
 
     def take(self, message_id: str, end: str) -> bool:
         """Take in a "reply" or "idle"; False when it ends nothing, because it had come before."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aca_kernel.link.requests import LONG, Requests
+from aca_kernel.link.requests import ENTRY, LONG, Requests
 
 
 def _sent(*names: str) -> Requests:
@@ -69,7 +69,7 @@ def test_a_request_that_the_kernel_has_missed_is_found_out() -> None:
 def test_a_cell_that_lets_other_requests_in_goes_on() -> None:
     """Code may have the kernel handle requests in its middle, as jupyter_ui_poll does."""
     requests = _sent("a")
-    requests.see("a", "execute_input", is_busy=False)
+    requests.see("a", "execute_input", is_busy=False, now=0.0)
     requests.probe("p")
     assert _answer(requests, "p", "busy", "reply", "idle", now=2.0) == []
     assert _answer(requests, "p", now=100.0) == []
@@ -78,7 +78,7 @@ def test_a_cell_that_lets_other_requests_in_goes_on() -> None:
 
 def test_a_kernel_that_comes_to_no_idle_any_more_has_ended_the_cell() -> None:
     requests = _sent("a")
-    requests.see("a", "status", is_busy=True)
+    requests.see("a", "status", is_busy=True, now=0.0)
     requests.probe("p")
     assert _answer(requests, "p", "busy", "reply", now=2.0) == []
     assert _answer(requests, "p", now=2.0 + 2 * LONG) == ["a"]
@@ -104,10 +104,23 @@ def test_questions_begin_with_busy_and_cells_with_their_input() -> None:
     requests = Requests()
     requests.add("cell", is_cell=True)
     requests.add("question", is_cell=False)
-    assert not requests.see("cell", "status", is_busy=True)
-    assert requests.see("cell", "execute_input", is_busy=False)
-    assert requests.see("question", "status", is_busy=True)
-    assert not requests.see("other", "status", is_busy=True)
+    requests.see("cell", "status", is_busy=True, now=0.0)
+    assert not requests.begun("cell")
+    requests.see("cell", "execute_input", is_busy=False, now=1.0)
+    assert requests.begun("cell")
+    assert not requests.is_in_code(1.0 + ENTRY / 2)
+    assert requests.is_in_code(1.0 + 2 * ENTRY)
+    requests.see("question", "status", is_busy=True, now=1.0)
+    assert requests.begun("question")
+    assert not requests.begun("other")
+
+
+def test_a_cell_that_an_interrupt_took_both_ends_from_is_over() -> None:
+    requests = _sent("a")
+    requests.see("a", "execute_input", is_busy=False, now=0.0)
+    requests.strike("p")
+    assert _answer(requests, "p", "busy", "reply", "idle", now=1.0) == []
+    assert _answer(requests, "p", now=1.0 + 2 * LONG) == ["a"]
 
 
 _STEPS = st.lists(
@@ -124,7 +137,7 @@ def test_whatever_comes_a_request_ends_once_its_kernel_answers_others(
     requests = _sent("a")
     now, probes, ends = 0.0, 0, []
     if begun:
-        requests.see("a", "execute_input", is_busy=False)
+        requests.see("a", "execute_input", is_busy=False, now=0.0)
     for step in [*steps, *["wait", "probe busy", "probe reply", "wait", "wait"] * 2]:
         if requests.wants_probe(now):
             probes += 1
@@ -132,7 +145,7 @@ def test_whatever_comes_a_request_ends_once_its_kernel_answers_others(
         if step == "wait":
             now += 2 * LONG
         elif step == "busy":
-            requests.see("a", "status", is_busy=True)
+            requests.see("a", "status", is_busy=True, now=0.0)
         elif step.startswith("probe "):
             requests.answered(f"p{probes}", step[6:], now)
         elif requests.take("a", step) and "a" not in requests:
