@@ -21,7 +21,7 @@ from jupyter_client.connect import write_connection_file
 from jupyter_client.session import Session
 
 LAUNCH = """
-import os, sys
+import codecs, os, select, sys, time
 sys.path[:] = [path for path in sys.path if path != ""]
 sys.modules["debugpy"] = None  # no debugger comes through the link; it would take its time
 from ipykernel import kernelapp
@@ -38,7 +38,40 @@ def send(self):
         send_all(self)
     finally:
         self._is_sending = False
+def watch(self):  # as ipykernel's, but that what it has taken and not shown yet can be seen
+    if self._fid is None:
+        return
+    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+    poll = select.poll()
+    poll.register(self._fid, select.POLLIN)
+    try:
+        while True:
+            poll.poll()
+            self._is_taking = True
+            data = os.read(self._fid, 65536)
+            if not data or not self._should_watch:
+                break
+            self.write(decode(data))
+            self._is_taking = False
+    except Exception:
+        self._exc = sys.exc_info()
+    self._is_taking = False
+def drain(self):  # output of file descriptors that was written before now belongs to this cell
+    if getattr(self, "_fid", None) is None or os.getpid() != own_pid:
+        return
+    poll = select.poll()
+    poll.register(self._fid, select.POLLIN)
+    end = time.monotonic() + 0.2
+    if end < getattr(self, "_is_flooded", 0):
+        return
+    while poll.poll(0) or getattr(self, "_is_taking", False):
+        if time.monotonic() > end:
+            self._is_flooded = end + 1  # by a child in the background: no flush waits for that
+            return
+        time.sleep(0.0002)
+own_pid = os.getpid()
 def flush(self):
+    drain(self)
     try:
         is_needed = any(text.tell() for text in list(self._buffers.values()))
     except (AttributeError, ValueError):  # an older ipykernel; or its thread is just sending them
@@ -46,6 +79,8 @@ def flush(self):
     if is_needed or getattr(self, "_is_sending", False):
         flush_all(self)
 OutStream._flush, OutStream.flush = send, flush
+if hasattr(OutStream, "_watch_pipe_fd"):
+    OutStream._watch_pipe_fd = watch
 nowhere = os.open(os.devnull, os.O_WRONLY)
 os.dup2(nowhere, 2)  # ipykernel echoes there what it captures
 os.close(nowhere)
@@ -64,6 +99,10 @@ app = kernelapp.IPKernelApp.instance()
 app.initialize()
 complaints = os.path.join(os.path.dirname(app.abs_connection_file), "complaint")
 app.log.addHandler(Complaints())
+# Both threads make their socket to the one that sends now, while descriptors are left.
+sending = sys.stdout.pub_thread
+sending.schedule(lambda: sending._event_pipe)
+flush_all(sys.stdout)
 app.start()
 """
 """What ipykernel_launcher does, but for the debugger, and for waits for a thread with no output.
