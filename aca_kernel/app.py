@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from ipykernel.displayhook import ZMQDisplayHook
@@ -16,6 +17,9 @@ from .errors import ConfigurationError
 from .kernel import AzureSessionsKernel
 
 __all__ = ["AzureSessionsKernelApp"]
+
+LAST_WORDS_SECONDS = 2.0
+"""Seconds that a thread has at the process's end to send what it still has to say."""
 
 
 class AzureSessionsKernelApp(DiscreetApplication, IPKernelApp):
@@ -80,6 +84,23 @@ class AzureSessionsKernelApp(DiscreetApplication, IPKernelApp):
         """Serve the control channel, and shell messages one at a time: no subshells."""
         super().init_control(context)  # type: ignore[no-untyped-call]
         self.shell_channel_thread = None
+
+    def start(self) -> None:
+        """Answer requests until the kernel is told to end, and send all that it still says.
+
+        ipykernel stops iopub as soon as this returns, when the control thread may still have to
+        say there that it is idle: a traceback, or an assertion of libzmq.
+        """
+        try:
+            super().start()  # type: ignore[no-untyped-call]
+        finally:
+            if self.control_thread is not None and self.control_thread.is_alive():
+                self.control_thread.stop()
+                self.control_thread.join(LAST_WORDS_SECONDS)
+            if self.iopub_thread is not None and self.iopub_thread.thread.is_alive():
+                is_sent = threading.Event()
+                self.iopub_thread.schedule(is_sent.set)
+                is_sent.wait(LAST_WORDS_SECONDS)
 
     def init_io(self) -> None:
         """Keep this process's own stdout and stderr out of notebooks."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from tests.conftest import PoolStarter
 
 from .conftest import KernelStarter
-from .driver import Pool, sessions_of
+from .driver import DIRECT, LINKED, Kernel, Pool, reach, sessions_of
 
 BUDGET = 2.5
 """Seconds after which Jupyter sends SIGTERM."""
@@ -97,3 +98,42 @@ def test_shutdown_right_after_the_start_is_quick(
     began = time.monotonic()
     kernel.shutdown()
     assert time.monotonic() - began < BUDGET
+
+
+SLOW_CONTROL = """
+import io, sys, threading, time
+
+class SlowForControl(io.StringIO):  # ipykernel flushes it between a handler and its idle
+    def flush(self):
+        if threading.current_thread().name == "Control":
+            time.sleep(0.3)
+
+sys.stdout = SlowForControl()
+from aca_kernel.app import AzureSessionsKernelApp
+AzureSessionsKernelApp.launch_instance()
+"""
+
+
+@pytest.mark.parametrize("mode", [DIRECT, LINKED], ids=["direct", "linked"])
+def test_the_last_idle_is_sent_before_the_sockets_close(
+    local_pool: Pool, tmp_path: Path, mode: dict[str, str]
+) -> None:
+    kernel = Kernel(mode | reach(local_pool), tmp_path / "kernel")
+    spec = kernel.manager.kernel_spec
+    assert spec is not None
+    spec.argv = [sys.executable, "-c", SLOW_CONTROL, "-f", "{connection_file}"]
+    try:
+        kernel.start()
+        kernel.run("1")
+        request = kernel.client.session.msg("shutdown_request", {"restart": False})
+        kernel.client.control_channel.send(request)
+        kernel.wait_for_message(
+            request["header"]["msg_id"],
+            lambda m: m["content"].get("execution_state") == "idle",
+            timeout=10,
+        )
+        kernel.wait_for_end()
+    finally:
+        kernel.close()
+    assert "Traceback" not in kernel.log.read_text()
+    assert "Assertion" not in kernel.log.read_text()
