@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
+import psutil
 import pytest
 
 from tests.conftest import PoolStarter
 
 from .conftest import KernelStarter
-from .driver import DIRECT, LINKED, Kernel, Pool, reach, sessions_of
+from .driver import AZURE, DIRECT, LINKED, LOCAL, Kernel, Pool, reach, sessions_of, wait_for
 
 BUDGET = 2.5
 """Seconds after which Jupyter sends SIGTERM."""
@@ -35,10 +41,13 @@ def test_shutdown_during_a_cell_leaves_no_session(
     assert kernel.identifier not in sessions_of(local_pool)
 
 
-def test_sigterm_alone_leaves_no_session(local_pool: Pool, start_kernel: KernelStarter) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signal_alone_leaves_no_session(
+    local_pool: Pool, start_kernel: KernelStarter, number: int
+) -> None:
     kernel = start_kernel(local_pool)
     kernel.run("1")
-    kernel.kill(signal.SIGTERM)
+    kernel.kill(number)
     assert kernel.wait_for_end() < BUDGET
     assert kernel.identifier not in sessions_of(local_pool)
 
@@ -53,6 +62,66 @@ def test_sigterm_during_a_cell_leaves_no_session(
     kernel.kill(signal.SIGTERM)
     assert kernel.wait_for_end() < BUDGET
     assert kernel.identifier not in sessions_of(local_pool)
+
+
+def test_sighup_that_was_to_be_ignored_ends_nothing(local_pool: Pool, tmp_path: Path) -> None:
+    kernel = Kernel(DIRECT | reach(local_pool), tmp_path / "kernel")
+    spec = kernel.manager.kernel_spec
+    assert spec is not None
+    spec.argv = ["nohup", sys.executable, *spec.argv[1:]]
+    try:
+        kernel.start()
+        kernel.run("kept = 1")
+        kernel.kill(signal.SIGHUP)
+        assert kernel.run("kept").result == "1"
+    finally:
+        kernel.close()
+
+
+NOTEBOOK = nbformat.v4.new_notebook(
+    cells=[nbformat.v4.new_code_cell("import time; time.sleep(600)")]
+)
+
+
+@contextlib.contextmanager
+def executing(
+    kernel_name: str, folder: Path, environment: dict[str, str]
+) -> Iterator[psutil.Process]:
+    """Start nbconvert, which runs a cell that does not end; nothing of it outlives the test."""
+    nbformat.write(NOTEBOOK, folder / "notebook.ipynb")
+    command = ["-m", "nbconvert", "--execute", "--to", "notebook", "notebook.ipynb"]
+    parent = psutil.Popen(
+        [sys.executable, *command, f"--ExecutePreprocessor.kernel_name={kernel_name}"],
+        cwd=folder,
+        env=os.environ | environment,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield parent
+    finally:
+        parent.kill()
+        parent.wait()
+
+
+def test_killed_parent_leaves_no_session(start_pool: PoolStarter, tmp_path: Path) -> None:
+    pool = start_pool("--ready-sessions", "0")
+    with executing(AZURE, tmp_path, LINKED | reach(pool)) as parent:
+        wait_for(lambda: sessions_of(pool), "the session")
+        family = [parent, *parent.children(recursive=True)]
+    assert psutil.wait_procs(family, timeout=10)[1] == []
+    assert not sessions_of(pool)
+
+
+def test_killed_parent_leaves_no_local_pool(tmp_path: Path) -> None:
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+    with executing(LOCAL, tmp_path, LINKED | {"TMPDIR": str(runtime)}) as parent:
+        wait_for(lambda: list(runtime.glob("aca-local-pool-*.json")), "the local pool")
+        family = [parent, *parent.children(recursive=True)]
+        assert any("aca_kernel.localpool" in one.cmdline() for one in family)
+    assert psutil.wait_procs(family, timeout=15)[1] == []
+    assert not list(runtime.glob("aca-local-pool-*"))
 
 
 @pytest.mark.parametrize("magic", ["%upload data.csv", "%files", "%%direct\nx = 1"])
