@@ -8,6 +8,7 @@ follows a link. What is not a plain file or directory does not exist here.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -19,7 +20,10 @@ from typing import BinaryIO
 
 from .answers import FileEntry, Refusal
 
-__all__ = ["delete", "entries", "entry", "opened", "place", "remove_tree"]
+__all__ = ["DISK_IS_FULL", "delete", "entries", "entry", "opened", "place", "remove_tree"]
+
+DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Numbers of the errors that say so."""
 
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _FILE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
