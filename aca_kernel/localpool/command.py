@@ -9,7 +9,6 @@ import os
 import secrets
 import signal
 import sys
-import tempfile
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from .. import __name__ as _package
 from ..discretion import DiscreetApplication
 from ..errors import LocalPoolError
 from .app import Listening, serve
-from .files import DISK_IS_FULL
 from .kept import Kept, keeping
 from .sessions import PoolOptions
 from .unknowns import Unknowns
@@ -178,15 +176,6 @@ class PoolApp(DiscreetApplication, JupyterApp):
             asyncio.run(self._serve())
         except LocalPoolError as error:
             self.exit_with(str(error))
-        except OSError as error:
-            if error.errno not in DISK_IS_FULL:
-                raise
-            self.exit_with(
-                f"The disk of {tempfile.gettempdir()} is full, where the local pool's sessions"
-                " have their files.\n"
-                "The pool and its sessions have ended.\n"
-                "Make room there, or name another directory in TMPDIR, and try again."
-            )
 
     def exit_with(self, message: str, *, status: int = 1) -> None:
         """Say why nothing runs, on stderr, and end with the exit status."""

@@ -136,6 +136,8 @@ def place(root: Path, names: tuple[str, ...], name: str, uploaded: Path) -> File
         try:
             os.rename(uploaded, name, dst_dir_fd=directory)
         except OSError as error:
+            if error.errno in DISK_IS_FULL:
+                raise
             raise Refusal(400, "FileNameInvalid", f"'{name}' cannot be written.") from error
     return entry(root, names, name)
 
