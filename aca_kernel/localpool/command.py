@@ -39,7 +39,6 @@ _ALIASES = {
     "python": "PoolApp.python",
     "max-execution-time": "PoolApp.max_execution_time",
     "max-upload-size": "PoolApp.max_upload_size",
-    "keep-in": "PoolApp.keep_in",
 }
 
 

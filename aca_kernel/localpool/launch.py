@@ -123,7 +123,7 @@ def _start(path: Path, cooldown: int) -> Kept:
     The token is its own: no command line shows it.
     """
     command = [sys.executable, "-m", "aca_kernel.localpool", "--exit-when-idle"]
-    command += [f"--keep-in={path}", f"--cooldown-period={cooldown}"]
+    command += [f"--PoolApp.keep_in={path}", f"--cooldown-period={cooldown}"]
     with tempfile.TemporaryFile("w+") as errors:
         child = subprocess.Popen(
             command,
