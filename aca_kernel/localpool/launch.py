@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -19,11 +20,12 @@ import requests
 from ..errors import LocalPoolError
 from .kept import Kept, path_for, read
 
-__all__ = ["LaunchedPool", "ensure_pool", "stop_pool"]
+__all__ = ["LaunchedPool", "ensure_pool", "is_listening", "stop_pool"]
 
 _START_SECONDS = 60.0
 _PROBE_SECONDS = 5.0
 _STOP_SECONDS = 5.0
+_CONNECT_SECONDS = 1.0
 # A pool needs none of these, and some are secrets.
 _NOT_PASSED_ON = ("ACA_", "AZURE_", "IDENTITY_", "JPY_", "MSI_")
 
@@ -85,6 +87,21 @@ def stop_pool(connection_file: Path) -> None:
         if kept is not None:
             _end(kept)
         path.unlink(missing_ok=True)
+
+
+async def is_listening(endpoint: str) -> bool:
+    """Whether something may listen there; False when the connection is refused."""
+    place = urlsplit(endpoint)
+    try:
+        _, writer = await asyncio.wait_for(
+            asyncio.open_connection(place.hostname, place.port), _CONNECT_SECONDS
+        )
+    except ConnectionRefusedError:
+        return False
+    except (OSError, asyncio.TimeoutError):
+        return True  # a call will tell
+    writer.close()
+    return True
 
 
 def _running(path: Path) -> Kept | None:
