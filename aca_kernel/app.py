@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 from ipykernel.displayhook import ZMQDisplayHook
@@ -16,6 +21,37 @@ from .errors import ConfigurationError
 from .kernel import AzureSessionsKernel
 
 __all__ = ["AzureSessionsKernelApp"]
+
+LAST_WORDS_SECONDS = 2.0
+"""Seconds that a thread has at the process's end to send what it still has to say."""
+
+PARENT_LOOK_SECONDS = 1.0
+"""Seconds between two looks at whether the process that started the kernel is still there."""
+
+LEAVE_SECONDS = 10.0
+"""Seconds after which a kernel without a parent ends even if it could not do so in order."""
+
+
+class ParentWatch(threading.Thread):
+    """Has the kernel leave when its parent, the process ``parent``, is no more.
+
+    ipykernel's own ends the process at once, and the session would live on and be billed.
+    """
+
+    def __init__(self, parent: int, leave: Callable[[], None]) -> None:
+        super().__init__(name="aca-kernel-parent", daemon=True)
+        self._parent = parent
+        self._leave = leave
+
+    def run(self) -> None:
+        """Look at the parent until it is gone."""
+        # A launcher may stand between Jupyter and this process; then only init's arms tell.
+        is_child = os.getppid() == self._parent
+        while os.getppid() == self._parent if is_child else os.getppid() != 1:
+            time.sleep(PARENT_LOOK_SECONDS)
+        self._leave()
+        time.sleep(LEAVE_SECONDS)
+        os._exit(1)
 
 
 class AzureSessionsKernelApp(DiscreetApplication, IPKernelApp):
@@ -70,6 +106,13 @@ class AzureSessionsKernelApp(DiscreetApplication, IPKernelApp):
         # traitlets leaves the sieving to its handler: each debug line of a cell would be made.
         self.log.setLevel(self.log_level)
 
+    def init_poller(self) -> None:
+        """Watch the parent, except on Windows, where ipykernel does."""
+        if sys.platform == "win32":
+            super().init_poller()  # type: ignore[no-untyped-call]
+        elif self.parent_handle > 1:
+            self.poller = ParentWatch(self.parent_handle, lambda: self.kernel.leave())
+
     def init_path(self) -> None:
         """Leave sys.path alone: modules beside a notebook must not be imported here."""
 
@@ -80,6 +123,23 @@ class AzureSessionsKernelApp(DiscreetApplication, IPKernelApp):
         """Serve the control channel, and shell messages one at a time: no subshells."""
         super().init_control(context)  # type: ignore[no-untyped-call]
         self.shell_channel_thread = None
+
+    def start(self) -> None:
+        """Answer requests until the kernel is told to end, and send all that it still says.
+
+        ipykernel stops iopub as soon as this returns, when the control thread may still have to
+        say there that it is idle: a traceback, or an assertion of libzmq.
+        """
+        try:
+            super().start()  # type: ignore[no-untyped-call]
+        finally:
+            if self.control_thread is not None and self.control_thread.is_alive():
+                self.control_thread.stop()
+                self.control_thread.join(LAST_WORDS_SECONDS)
+            if self.iopub_thread is not None and self.iopub_thread.thread.is_alive():
+                is_sent = threading.Event()
+                self.iopub_thread.schedule(is_sent.set)
+                is_sent.wait(LAST_WORDS_SECONDS)
 
     def init_io(self) -> None:
         """Keep this process's own stdout and stderr out of notebooks."""

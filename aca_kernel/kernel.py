@@ -72,6 +72,7 @@ class AzureSessionsKernel(Settings, Kernel):
         self._magic = ""  # the one that ran last
         self._in_session = False
         self._warming: asyncio.Task[None] | None = None
+        self._leaving: asyncio.Task[None] | None = None
         self._completions: Completions | None = None
         self._question: asyncio.Future[dict[str, Any]] | None = None
 
@@ -95,6 +96,8 @@ class AzureSessionsKernel(Settings, Kernel):
         self._loop: asyncio.AbstractEventLoop = self.io_loop.asyncio_loop  # type: ignore[attr-defined]
         signal.signal(signal.SIGINT, self._on_interrupt_signal)
         signal.signal(signal.SIGTERM, self._on_terminate_signal)
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self._on_terminate_signal)  # not under nohup
         if self.prewarm:
             self._warming = self._loop.create_task(self.remote.warm_up())
 
@@ -108,9 +111,16 @@ class AzureSessionsKernel(Settings, Kernel):
         self._loop.call_soon_threadsafe(self._interrupt)
 
     def _on_terminate_signal(self, number: int, frame: FrameType | None) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """Release the session and end the process. May be called from any thread."""
         self._loop.call_soon_threadsafe(self._terminate)
 
     def _terminate(self) -> None:
+        if self._leaving is not None:
+            return
+
         async def leave() -> None:
             self._aborting = True
             try:

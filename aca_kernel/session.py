@@ -45,6 +45,9 @@ STOP_DEADLINE = 30.0
 LOCAL_TOLERANCE = 3.0
 """Seconds without the embedded local pool after which it is taken for ended."""
 
+PAUSE = 1.0
+"""Seconds after a cell before the next call asks first whether the local pool is there."""
+
 REMEMBER_EVERY = 60.0
 """Seconds between two notes of when the session was last used."""
 
@@ -142,8 +145,10 @@ class KernelSession:
         """The client and the interpreter, made when they are not there yet.
 
         The session is not called. Starts the embedded local pool when that is configured.
-        Raises ConfigurationError, LocalPoolError.
+        Raises ConfigurationError, LocalPoolError, and SessionLost when that pool has ended.
         """
+        if self.client is not None and await self._local_pool_has_ended(self.client):
+            raise self._local_pool_lost()
         if self.client is None:
             self.client = await self._connect()
         if self.interpreter is None:
@@ -232,12 +237,27 @@ class KernelSession:
         except TransportError:
             if not self.is_local:
                 raise
-            self.disconnect()
-            raise SessionLost(
-                "The local pool had ended, as it does after a while without a call.",
-                left="Variables and the files in /mnt/data are gone; nothing of this cell was run.",
-                remedy="Run the notebook from the top: a new local pool starts with it.",
-            ) from None
+            raise self._local_pool_lost() from None
+
+    def _local_pool_lost(self) -> SessionLost:
+        self.disconnect()
+        return SessionLost(
+            "The local pool had ended, as it does after a while without a call.",
+            left="Variables and the files in /mnt/data are gone; nothing of this cell was run.",
+            remedy="Run the notebook from the top: a new local pool starts with it.",
+        )
+
+    async def _local_pool_has_ended(self, client: PoolClient) -> bool:
+        """Whether nothing listens any more where the embedded pool did.
+
+        Asked after a pause only: cells in a row need not pay for it, and a pool that ends
+        among them is found out by a call that fails.
+        """
+        if not self.is_local or time.monotonic() - self._last_cell < PAUSE:
+            return False
+        from .localpool.launch import is_listening
+
+        return not await is_listening(client.endpoint.url)
 
     async def warm_up(self) -> None:
         """Allocate the session ahead of the first cell; a failure waits for that cell."""

@@ -13,6 +13,7 @@ from .outcomes import Outcome
 
 __all__ = [
     "VERSIONS",
+    "DiskFull",
     "FileEntry",
     "Malformed",
     "PoolFull",
@@ -98,6 +99,14 @@ class PoolFull(Refusal):
     def body(self, trace_id: str) -> Any:
         """Give the flat body."""
         return {"code": self.code, "message": self.message}
+
+
+class DiskFull(Refusal):
+    """507: this machine has no room for what was sent; the service has no such answer."""
+
+    def __init__(self) -> None:
+        message = "The disk is full on which the local pool keeps its sessions' files."
+        super().__init__(507, "InsufficientStorage", message)
 
 
 class Malformed(Refusal):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import secrets
 import signal
 import sys
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from jupyter_core.application import JupyterApp
@@ -19,6 +21,7 @@ from .. import __name__ as _package
 from ..discretion import DiscreetApplication
 from ..errors import LocalPoolError
 from .app import Listening, serve
+from .kept import Kept, keeping
 from .sessions import PoolOptions
 from .unknowns import Unknowns
 
@@ -97,6 +100,10 @@ class PoolApp(DiscreetApplication, JupyterApp):
     ).tag(config=True)
     exit_when_idle = Bool(
         False, help="End after a cooldown period without a call or a session."
+    ).tag(config=True)
+    keep_in = Unicode(
+        "",
+        help="File in which endpoint and token are kept (mode 0600) as long as the pool runs.",
     ).tag(config=True)
     warm_up_cells = Int(
         3,
@@ -188,11 +195,12 @@ class PoolApp(DiscreetApplication, JupyterApp):
             page_size=self.page_size,
             unknown=Unknowns(**{one.name: getattr(self, one.name) for one in fields(Unknowns)}),
         )
+        self._kept = contextlib.ExitStack()
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 (we are in it)
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-        with contextlib.suppress(asyncio.CancelledError):
+        with contextlib.suppress(asyncio.CancelledError), self._kept:
             await serve(
                 options,
                 host=self.host,
@@ -210,6 +218,15 @@ class PoolApp(DiscreetApplication, JupyterApp):
         if pool.warning:
             self.log.warning(pool.warning)
         line = {"endpoint": pool.endpoint, "token": pool.token, "certificate": pool.certificate}
+        if self.keep_in:
+            kept = Kept(
+                endpoint=pool.endpoint,
+                token=pool.token,
+                certificate=pool.certificate,
+                pid=os.getpid(),
+                warning=pool.warning,
+            )
+            self._kept.enter_context(keeping(Path(self.keep_in), kept))
         print(json.dumps(line), flush=True)  # noqa: T201 (what callers read)
 
 

@@ -8,6 +8,7 @@ follows a link. What is not a plain file or directory does not exist here.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -19,7 +20,10 @@ from typing import BinaryIO
 
 from .answers import FileEntry, Refusal
 
-__all__ = ["delete", "entries", "entry", "opened", "place", "remove_tree"]
+__all__ = ["DISK_IS_FULL", "delete", "entries", "entry", "opened", "place", "remove_tree"]
+
+DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Numbers of the errors that say so."""
 
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _FILE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -132,6 +136,8 @@ def place(root: Path, names: tuple[str, ...], name: str, uploaded: Path) -> File
         try:
             os.rename(uploaded, name, dst_dir_fd=directory)
         except OSError as error:
+            if error.errno in DISK_IS_FULL:
+                raise
             raise Refusal(400, "FileNameInvalid", f"'{name}' cannot be written.") from error
     return entry(root, names, name)
 

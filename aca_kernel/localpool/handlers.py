@@ -15,8 +15,9 @@ from tornado.log import app_log
 
 from ..errors import LocalPoolError
 from . import answers
-from .answers import VERSIONS, Malformed, Refusal, Version
+from .answers import VERSIONS, DiskFull, Malformed, Refusal, Version
 from .calls import ExecuteCall, checked_identifier, execute_call
+from .files import DISK_IS_FULL
 from .interpreter import Interpreter
 from .outcomes import Outcome
 from .sessions import PoolOptions, Session, Sessions
@@ -135,6 +136,8 @@ class Call(tornado.web.RequestHandler):
         error = kwargs.get("exc_info", (None, None, None))[1]
         if isinstance(error, tornado.web.HTTPError):
             error = Refusal(error.status_code)
+        if isinstance(error, OSError) and error.errno in DISK_IS_FULL:
+            error = DiskFull()
         if not isinstance(error, Refusal):
             why = (
                 str(error) if isinstance(error, LocalPoolError) else "An unexpected error occurred."
@@ -170,6 +173,8 @@ class StreamedCall(Call):
             self.accept()
         except Refusal as refusal:
             self.refusal = refusal
+        except OSError as error:
+            self._refuse(error)
         self._readable += _DRAINED_BYTES
         length = self.request.headers.get("Content-Length", "0")
         if length.isdecimal() and int(length) > self._readable:
@@ -195,7 +200,16 @@ class StreamedCall(Call):
             refusal = self.refusal or Refusal(413)
             self.send_error(refusal.status, exc_info=(Refusal, refusal, None))
         elif self.refusal is None:
-            self.take(chunk)
+            try:
+                self.take(chunk)
+            except OSError as error:
+                self._refuse(error)
+
+    def _refuse(self, error: OSError) -> None:
+        """Refuse the call once its body has been read, because of a full disk."""
+        if error.errno not in DISK_IS_FULL:
+            raise error
+        self.refusal = DiskFull()
 
 
 class Unknown(Call):

@@ -7,6 +7,7 @@ session's directory). ``choose`` finds out by running each of them.
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from ..errors import LocalPoolError
 from .interpreter import OWN, Interpreter
+from .namespaces import what_forbids
 
 __all__ = ["Command", "Isolation", "Place", "choose"]
 
@@ -26,7 +28,8 @@ MAPPED = "SESSION_MNT_DATA"
 _SOCKETS = "/run/kernel"
 _START_INSIDE = "/run/session_start.py"
 _TMPFS_BYTES = 1 << 30
-_PROBE_SECONDS = 20
+_PROBE_SECONDS = 10
+_HELP_SECONDS = 3
 # Whatever one of these holds is looked up at run time, so a session needs it to be itself.
 _ETC = (
     "alternatives",
@@ -117,9 +120,14 @@ def choose(
     raise LocalPoolError(
         f"Sessions cannot be isolated as asked ({'; '.join(reasons)}).",
         left="No code was run.",
-        remedy="Install bubblewrap (apt install bubblewrap, dnf install bubblewrap) and allow "
-        "user namespaces, or accept less with --isolation auto.",
+        remedy=f"{_way_to_a_sandbox()} Or accept less with --isolation auto.",
     )
+
+
+def _way_to_a_sandbox() -> str:
+    if shutil.which("bwrap") is None:
+        return "Install bubblewrap for a sandbox (apt install bubblewrap, dnf install bubblewrap)."
+    return " ".join(["Bubblewrap is installed, but does not work here.", what_forbids()]).strip()
 
 
 def _warning(isolation: Isolation, reasons: list[str]) -> str:
@@ -132,7 +140,7 @@ def _warning(isolation: Isolation, reasons: list[str]) -> str:
         )
     if reasons:
         parts.append(f"({'; '.join(reasons)})")
-    parts.append("Install bubblewrap for a sandbox.")
+    parts.append(_way_to_a_sandbox())
     return " ".join(parts)
 
 
@@ -141,6 +149,8 @@ def _probe(isolation: Isolation, root: Path) -> str:
     place = Place(data=root / "data", home=root / "home", sockets=root / "k")
     for directory in (place.data, place.home, place.sockets):
         directory.mkdir(parents=True)
+    if isolation.name == "bubblewrap" and _bubblewrap_hangs():
+        return f"bwrap --help did not end within {_HELP_SECONDS} s"
     command = isolation.command(
         place, ["-c", "import zmq; open('/mnt/data/it-works', 'w').close()"]
     )
@@ -156,8 +166,10 @@ def _probe(isolation: Isolation, root: Path) -> str:
             timeout=_PROBE_SECONDS,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except OSError as error:
         return str(error)
+    except subprocess.TimeoutExpired:
+        return f"it did not end within {_PROBE_SECONDS} s"
     if done.returncode or not (place.data / "it-works").exists():
         return (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
     return ""
@@ -220,19 +232,32 @@ def _size() -> list[str]:
     return ["--size", str(_TMPFS_BYTES)] if _bubblewrap_knows_size() else []
 
 
-_knows_size: bool | None = None
+@functools.cache
+def _bubblewrap_help() -> str | None:
+    """What bubblewrap says of itself; "" when it is not there, None when it hangs."""
+    try:
+        done = subprocess.run(
+            ["bwrap", "--help"],  # noqa: S607
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_HELP_SECONDS,
+            check=False,
+        )
+    except OSError:
+        return ""
+    except subprocess.TimeoutExpired:
+        return None
+    return done.stdout + done.stderr
+
+
+def _bubblewrap_hangs() -> bool:
+    return _bubblewrap_help() is None
 
 
 def _bubblewrap_knows_size() -> bool:
     """Tell whether this bubblewrap can limit a tmpfs (0.7 and later)."""
-    global _knows_size
-    if _knows_size is None:
-        try:
-            done = subprocess.run(["bwrap", "--help"], capture_output=True, text=True, check=False)  # noqa: S607
-        except OSError:
-            return False
-        _knows_size = "--size" in done.stdout + done.stderr
-    return _knows_size
+    return "--size" in (_bubblewrap_help() or "")
 
 
 _MOUNT = (

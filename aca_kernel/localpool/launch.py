@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import hashlib
-import json
 import os
 import signal
 import socket
@@ -12,23 +11,26 @@ import subprocess
 import sys
 import tempfile
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import requests
 
 from ..errors import LocalPoolError
+from .kept import Kept, path_for, read
 
-__all__ = ["LaunchedPool", "ensure_pool", "stop_pool"]
+__all__ = ["LaunchedPool", "ensure_pool", "is_listening", "stop_pool"]
 
 _START_SECONDS = 60.0
 _PROBE_SECONDS = 5.0
 _STOP_SECONDS = 5.0
+_CONNECT_SECONDS = 1.0
 # A pool needs none of these, and some are secrets.
 _NOT_PASSED_ON = ("ACA_", "AZURE_", "IDENTITY_", "JPY_", "MSI_")
 
-_WARNING = "aca-kernel pool warns: "
+_WORDS_OF_ERROR = 2
+"""Lines that the pool says after what happened: what is left, and what to do."""
 
 _lock = threading.Lock()
 _children: dict[int, subprocess.Popen[str]] = {}
@@ -48,17 +50,6 @@ class LaunchedPool:
     warning: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Kept:
-    """What the file beside the connection file holds."""
-
-    endpoint: str
-    token: str
-    certificate: str | None
-    pid: int
-    warning: str = ""
-
-
 def ensure_pool(connection_file: Path, *, cooldown: int = 300) -> LaunchedPool:
     """Give the local pool of the kernel with that connection file; start it if need be.
 
@@ -68,12 +59,14 @@ def ensure_pool(connection_file: Path, *, cooldown: int = 300) -> LaunchedPool:
     LocalPoolError when it does not start.
     """
     with _lock:
-        path = _path(connection_file)
+        path = path_for(connection_file)
         kept = _running(path)
         started = kept is None
         if kept is None:
-            kept = _start(cooldown)
-            _keep(path, kept)
+            try:
+                kept = _start(path, cooldown)
+            except OSError as error:
+                raise _not_started(str(error)) from error
     return LaunchedPool(
         endpoint=kept.endpoint,
         token=kept.token,
@@ -89,24 +82,32 @@ def stop_pool(connection_file: Path) -> None:
     Blocks until it has ended, 5 seconds at most.
     """
     with _lock:
-        path = _path(connection_file)
+        path = path_for(connection_file)
         kept = _running(path)
         if kept is not None:
             _end(kept)
         path.unlink(missing_ok=True)
 
 
-def _path(connection_file: Path) -> Path:
-    """Name the file beside ``connection_file``; no pattern for connection files matches it."""
-    name = hashlib.sha256(connection_file.name.encode()).hexdigest()[:16]
-    return connection_file.parent / f"aca-local-pool-{name}.json"
-
-
-def _running(path: Path) -> _Kept | None:
-    """Give what ``path`` holds when that pool answers; the process id alone proves nothing."""
+async def is_listening(endpoint: str) -> bool:
+    """Whether something may listen there; False when the connection is refused."""
+    place = urlsplit(endpoint)
     try:
-        kept = _Kept(**json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):
+        _, writer = await asyncio.wait_for(
+            asyncio.open_connection(place.hostname, place.port), _CONNECT_SECONDS
+        )
+    except ConnectionRefusedError:
+        return False
+    except (OSError, asyncio.TimeoutError):
+        return True  # a call will tell
+    writer.close()
+    return True
+
+
+def _running(path: Path) -> Kept | None:
+    """Give what ``path`` holds when that pool answers; the process id alone proves nothing."""
+    kept = read(path)
+    if kept is None:
         return None
     if _answers(kept):
         return kept
@@ -117,7 +118,7 @@ def _running(path: Path) -> _Kept | None:
     return None
 
 
-def _answers(kept: _Kept) -> bool:
+def _answers(kept: Kept) -> bool:
     with requests.Session() as session:
         session.trust_env = False  # no proxy and no .netrc between us and loopback
         try:
@@ -133,21 +134,16 @@ def _answers(kept: _Kept) -> bool:
     return answer.ok
 
 
-def _keep(path: Path, kept: _Kept) -> None:
-    """Write the file whole and readable by this user only."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem)  # mode 0600
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(asdict(kept), file)
-    Path(name).replace(path)
+def _start(path: Path, cooldown: int) -> Kept:
+    """Start a pool, which keeps itself in ``path`` before it prints its line.
 
-
-def _start(cooldown: int) -> _Kept:
-    """Start a pool and read its line. The token is its own: no command line shows it."""
+    The token is its own: no command line shows it.
+    """
     command = [sys.executable, "-m", "aca_kernel.localpool", "--exit-when-idle"]
-    command.append(f"--Application.log_format={_WARNING}%(message)s")
+    command += [f"--PoolApp.keep_in={path}", f"--cooldown-period={cooldown}"]
     with tempfile.TemporaryFile("w+") as errors:
         child = subprocess.Popen(
-            [*command, f"--cooldown-period={cooldown}"],
+            command,
             # Not the notebook's directory: a module.py there would be imported.
             cwd="/",
             env={k: v for k, v in os.environ.items() if not k.startswith(_NOT_PASSED_ON)},
@@ -163,23 +159,29 @@ def _start(cooldown: int) -> _Kept:
         with child.stdout:
             line = child.stdout.readline()
         late.cancel()
-        if not line:
+        kept = read(path) if line else None
+        if kept is None:
+            child.kill()
             child.wait()
             errors.seek(0)
-            raise LocalPoolError(
-                f"The local pool did not start: {errors.read().strip() or 'it took too long'}",
-                left="Nothing was run.",
-                remedy="Try `aca-kernel pool` in a terminal to see why.",
-            )
-        # Its line of JSON has no place for the warning, which it logs before that line.
-        errors.seek(0)
-        warnings = [one.removeprefix(_WARNING) for one in errors if one.startswith(_WARNING)]
+            raise _not_started(errors.read().strip() or "it took too long")
     _children[child.pid] = child
-    warning = " ".join(one.strip() for one in warnings)
-    return _Kept(**json.loads(line), pid=child.pid, warning=warning)
+    return kept
 
 
-def _end(kept: _Kept) -> None:
+def _not_started(said: str) -> LocalPoolError:
+    """The error for a pool that did not start, of which its last words are ``said``."""
+    what, *more = said.splitlines()
+    if "Traceback" in said or len(more) < _WORDS_OF_ERROR:
+        what, more = said, ["", "Try `aca-kernel pool` in a terminal to see why."]
+    return LocalPoolError(
+        f"The local pool did not start: {what}",
+        left="Nothing was run.",
+        remedy="\n".join(more[1:]),
+    )
+
+
+def _end(kept: Kept) -> None:
     """Signal the pool and wait for its end, which closes the connection that is held here."""
     place = urlsplit(kept.endpoint)
     address = place.hostname or "", place.port or 0

@@ -91,7 +91,8 @@ class Upload:
 
     def discard(self) -> None:
         """Remove the file, unless it has been put in its place."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # what was not written yet may find no room
+            self._file.close()
         with contextlib.suppress(OSError):
             self.path.unlink()
 

@@ -155,6 +155,14 @@ def explain(refusal: Refusal) -> AcaKernelError:
             "token elsewhere.",
             "Check that the endpoint is the pool's own management endpoint.",
         )
+    if status == 507:
+        return _error(
+            ServiceUnavailable,
+            refusal,
+            f"There is no room where the session's files are kept{_said(refusal)}.",
+            "Delete files that are not needed there, and run this again.",
+            is_passing=False,
+        )
     if status >= 500:
         how = " with a web page, as a gateway or a proxy on the way does" if refusal.is_page else ""
         return _error(
@@ -352,6 +360,7 @@ def _error(
 def _left(refusal: Refusal, kind: type[ServiceError]) -> str:
     """What state remains after the refusal."""
     is_refused = issubclass(kind, (BadRequest, PoolFull))  # whatever its status
+    is_refused = is_refused or (refusal.status == 507 and refusal.operation == "upload")
     if is_refused or (refusal.status < 500 and refusal.status != 408):
         return "Nothing was run." if refusal.operation == "execute" else "Nothing was changed."
     if refusal.operation == "execute":

@@ -6,14 +6,18 @@ import json
 import signal
 import socket
 import stat
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
+import pytest
+
+from aca_kernel.session import PAUSE
 
 from .conftest import KernelStarter
-from .driver import LINKED, LOCAL, Kernel, everything, wait_for
+from .driver import DIRECT, LINKED, LOCAL, Kernel, everything, wait_for
 
 
 def kept(kernel: Kernel) -> list[Path]:
@@ -93,6 +97,24 @@ def test_pool_that_ended_is_told_and_replaced(start_kernel: KernelStarter) -> No
     assert ran.ename == "SessionLost"
     assert kernel.run("'old' in dir()").result == "False"
     assert pool_of(kernel)["pid"] != pid
+
+
+@pytest.mark.parametrize("mode", [DIRECT, LINKED], ids=["direct", "linked"])
+@pytest.mark.parametrize("code", ["'next'", "%files"])
+def test_pool_that_ended_while_nothing_ran_is_told_at_once(
+    start_kernel: KernelStarter, mode: dict[str, str], code: str
+) -> None:
+    kernel = start_kernel(name=LOCAL, **mode)
+    kernel.run("old = 1")
+    began = time.monotonic()
+    pool = pool_of(kernel)
+    psutil.Process(pool["pid"]).kill()
+    wait_for(lambda: not answers(pool["endpoint"]), "the pool's end")
+    wait_for(lambda: time.monotonic() - began > PAUSE, "the end of the pause")
+    ran = kernel.run(code)
+    assert ran.ename == "SessionLost"
+    assert ran.seconds < 1
+    assert kernel.run("'old' in dir()").result == "False"
 
 
 def test_pool_that_ended_before_a_new_session_is_replaced(start_kernel: KernelStarter) -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
+import psutil
 import pytest
 
 from tests.conftest import PoolStarter
 
 from .conftest import KernelStarter
-from .driver import Pool, sessions_of
+from .driver import AZURE, DIRECT, LINKED, LOCAL, Kernel, Pool, reach, sessions_of, wait_for
 
 BUDGET = 2.5
 """Seconds after which Jupyter sends SIGTERM."""
@@ -34,10 +41,13 @@ def test_shutdown_during_a_cell_leaves_no_session(
     assert kernel.identifier not in sessions_of(local_pool)
 
 
-def test_sigterm_alone_leaves_no_session(local_pool: Pool, start_kernel: KernelStarter) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signal_alone_leaves_no_session(
+    local_pool: Pool, start_kernel: KernelStarter, number: int
+) -> None:
     kernel = start_kernel(local_pool)
     kernel.run("1")
-    kernel.kill(signal.SIGTERM)
+    kernel.kill(number)
     assert kernel.wait_for_end() < BUDGET
     assert kernel.identifier not in sessions_of(local_pool)
 
@@ -52,6 +62,66 @@ def test_sigterm_during_a_cell_leaves_no_session(
     kernel.kill(signal.SIGTERM)
     assert kernel.wait_for_end() < BUDGET
     assert kernel.identifier not in sessions_of(local_pool)
+
+
+def test_sighup_that_was_to_be_ignored_ends_nothing(local_pool: Pool, tmp_path: Path) -> None:
+    kernel = Kernel(DIRECT | reach(local_pool), tmp_path / "kernel")
+    spec = kernel.manager.kernel_spec
+    assert spec is not None
+    spec.argv = ["nohup", sys.executable, *spec.argv[1:]]
+    try:
+        kernel.start()
+        kernel.run("kept = 1")
+        kernel.kill(signal.SIGHUP)
+        assert kernel.run("kept").result == "1"
+    finally:
+        kernel.close()
+
+
+NOTEBOOK = nbformat.v4.new_notebook(
+    cells=[nbformat.v4.new_code_cell("import time; time.sleep(600)")]
+)
+
+
+@contextlib.contextmanager
+def executing(
+    kernel_name: str, folder: Path, environment: dict[str, str]
+) -> Iterator[psutil.Process]:
+    """Start nbconvert, which runs a cell that does not end; nothing of it outlives the test."""
+    nbformat.write(NOTEBOOK, folder / "notebook.ipynb")
+    command = ["-m", "nbconvert", "--execute", "--to", "notebook", "notebook.ipynb"]
+    parent = psutil.Popen(
+        [sys.executable, *command, f"--ExecutePreprocessor.kernel_name={kernel_name}"],
+        cwd=folder,
+        env=os.environ | environment,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield parent
+    finally:
+        parent.kill()
+        parent.wait()
+
+
+def test_killed_parent_leaves_no_session(start_pool: PoolStarter, tmp_path: Path) -> None:
+    pool = start_pool("--ready-sessions", "0")
+    with executing(AZURE, tmp_path, LINKED | reach(pool)) as parent:
+        wait_for(lambda: sessions_of(pool), "the session")
+        family = [parent, *parent.children(recursive=True)]
+    assert psutil.wait_procs(family, timeout=10)[1] == []
+    assert not sessions_of(pool)
+
+
+def test_killed_parent_leaves_no_local_pool(tmp_path: Path) -> None:
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+    with executing(LOCAL, tmp_path, LINKED | {"TMPDIR": str(runtime)}) as parent:
+        wait_for(lambda: list(runtime.glob("aca-local-pool-*.json")), "the local pool")
+        family = [parent, *parent.children(recursive=True)]
+        assert any("aca_kernel.localpool" in one.cmdline() for one in family)
+    assert psutil.wait_procs(family, timeout=15)[1] == []
+    assert not list(runtime.glob("aca-local-pool-*"))
 
 
 @pytest.mark.parametrize("magic", ["%upload data.csv", "%files", "%%direct\nx = 1"])
@@ -97,3 +167,42 @@ def test_shutdown_right_after_the_start_is_quick(
     began = time.monotonic()
     kernel.shutdown()
     assert time.monotonic() - began < BUDGET
+
+
+SLOW_CONTROL = """
+import io, sys, threading, time
+
+class SlowForControl(io.StringIO):  # ipykernel flushes it between a handler and its idle
+    def flush(self):
+        if threading.current_thread().name == "Control":
+            time.sleep(0.3)
+
+sys.stdout = SlowForControl()
+from aca_kernel.app import AzureSessionsKernelApp
+AzureSessionsKernelApp.launch_instance()
+"""
+
+
+@pytest.mark.parametrize("mode", [DIRECT, LINKED], ids=["direct", "linked"])
+def test_the_last_idle_is_sent_before_the_sockets_close(
+    local_pool: Pool, tmp_path: Path, mode: dict[str, str]
+) -> None:
+    kernel = Kernel(mode | reach(local_pool), tmp_path / "kernel")
+    spec = kernel.manager.kernel_spec
+    assert spec is not None
+    spec.argv = [sys.executable, "-c", SLOW_CONTROL, "-f", "{connection_file}"]
+    try:
+        kernel.start()
+        kernel.run("1")
+        request = kernel.client.session.msg("shutdown_request", {"restart": False})
+        kernel.client.control_channel.send(request)
+        kernel.wait_for_message(
+            request["header"]["msg_id"],
+            lambda m: m["content"].get("execution_state") == "idle",
+            timeout=10,
+        )
+        kernel.wait_for_end()
+    finally:
+        kernel.close()
+    assert "Traceback" not in kernel.log.read_text()
+    assert "Assertion" not in kernel.log.read_text()

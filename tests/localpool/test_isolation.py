@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -279,4 +280,41 @@ def test_bubblewrap_that_does_not_work_is_found_out(start_pool: PoolStarter) -> 
     pool = start_pool("--ready-sessions", "0", prefix=("env", path))
     pool.stop()
     assert "bubblewrap: bwrap: no permissions" in pool.stderr[0]
+    assert "Install bubblewrap" not in pool.stderr[0]
+    assert "Bubblewrap is installed" in pool.stderr[0]
     shutil.rmtree(broken)
+
+
+WITHOUT_NAMESPACES = """
+echo 0 > /proc/sys/user/max_user_namespaces || exit 1
+exec setpriv --bounding-set=-all --inh-caps=-all "$@"
+"""
+
+
+def test_what_forbids_bubblewrap_is_said(start_pool: PoolStarter) -> None:
+    if not (bubblewrap_works() and unshare_works()):
+        lacking("bubblewrap and unshare are needed")
+    prefix = ("unshare", "--user", "--map-root-user", "sh", "-c", WITHOUT_NAMESPACES, "sh")
+    pool = start_pool("--ready-sessions", "0", prefix=prefix)
+    pool.stop()
+    assert "NOT isolated" in pool.stderr[0]
+    assert "Install bubblewrap" not in pool.stderr[0]
+    assert "user.max_user_namespaces=0 forbids" in pool.stderr[0]
+    assert "sudo sysctl user.max_user_namespaces" in pool.stderr[0]
+
+
+@pytest.mark.parametrize("argument", ["--help", "--unshare-all"])
+def test_bubblewrap_that_hangs_does_not_hold_the_pool(
+    start_pool: PoolStarter, tmp_path: Path, argument: str
+) -> None:
+    fake = tmp_path / "bwrap"
+    fake.write_text(f'#!/bin/sh\ntest "$1" = {argument} && exec sleep 100\n')
+    fake.chmod(0o755)
+    began = time.monotonic()
+    path = f"PATH={tmp_path}:{os.environ['PATH']}"
+    pool = start_pool("--ready-sessions", "0", prefix=("env", path))
+    assert time.monotonic() - began < 15
+    pool.stop()
+    assert "bubblewrap: " in pool.stderr[0]
+    assert "did not end within" in pool.stderr[0]
+    assert len(pool.stderr[0]) < 600

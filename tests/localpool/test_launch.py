@@ -150,3 +150,54 @@ def test_what_a_pool_warns_of_is_told_again(
     assert "rights" in first.warning
     assert first.warning == second.warning
     assert "\n" not in first.warning
+
+
+def test_its_file_goes_when_it_ends_by_itself(connection_file: Path) -> None:
+    ensure_pool(connection_file, cooldown=1)
+    assert psutil.wait_procs([process_of(connection_file)], timeout=20)[1] == []
+    assert list(connection_file.parent.iterdir()) == [connection_file]
+
+
+def test_files_of_dead_pools_are_removed_and_of_others_not(
+    connection_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    living, dead = tmp_path / "living.json", tmp_path / "dead.json"
+    ensure_pool(living)
+    of_living = kept(living)
+    ensure_pool(dead)
+    (of_dead,) = set(tmp_path.glob("aca-local-pool-*.json")) - {of_living}
+    process = psutil.Process(json.loads(of_dead.read_text())["pid"])
+    process.kill()
+    psutil.wait_procs([process], timeout=10)
+    elsewhere = tmp_path / "temporary"
+    elsewhere.mkdir()
+    monkeypatch.setenv("TMPDIR", str(elsewhere))
+    in_temporary = elsewhere / of_dead.name
+    in_temporary.write_text("{}")
+    others = [tmp_path / "aca-local-pool-notes.json", elsewhere / ("aca-local-pool-" + "0" * 16)]
+    link = tmp_path / f"aca-local-pool-{'1' * 16}.json"
+    for one in others:
+        one.write_text("x")
+    link.symlink_to(others[0])
+    os.mkfifo(fifo := tmp_path / f"aca-local-pool-{'2' * 16}.json")
+    assert of_dead.exists()
+    try:
+        ensure_pool(connection_file)
+        assert not of_dead.exists()
+        assert not in_temporary.exists()
+        assert of_living.exists()
+        assert all(one.exists() for one in [*others, link, fifo])
+        assert not ensure_pool(living).started
+    finally:
+        stop_pool(living)
+
+
+def test_a_pool_that_ends_leaves_its_successors_file(connection_file: Path) -> None:
+    first = ensure_pool(connection_file)
+    old = process_of(connection_file)
+    kept(connection_file).unlink()
+    second = ensure_pool(connection_file)
+    assert (second.started, second.token != first.token) == (True, True)
+    old.terminate()
+    psutil.wait_procs([old], timeout=10)
+    assert not ensure_pool(connection_file).started
