@@ -58,8 +58,10 @@ class Emitter:
             )
 
     def judged(self, reply: Reply) -> Reply:
-        """A session's reply as the policy lets it reach the front end."""
+        """A session's reply as the policy lets it reach the front end; what it may not is told."""
         if reply.ok:
+            for msg_type, content in self._policy.about_payload(reply.payload):
+                self(Output(msg_type=msg_type, content=content, own=True))
             return replace(
                 reply,
                 user_expressions=self._policy.user_expressions(reply.user_expressions),

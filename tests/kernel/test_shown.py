@@ -1,0 +1,75 @@
+"""What a cell brings besides its own outputs: payloads, metadata, files, notices."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+
+import pytest
+
+from .conftest import KernelStarter
+from .driver import LINKED, Kernel, Pool, Ran, reach
+
+
+@pytest.fixture(scope="module")
+def linked(local_pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    environment = reach(local_pool) | LINKED
+    shared = Kernel(environment, tmp_path_factory.mktemp("linked")).start()
+    yield shared
+    shared.close()
+
+
+def html_of(ran: Ran) -> str:
+    return "\n".join(c["data"].get("text/html", "") for c in ran.of("display_data"))
+
+
+# Payloads: what a session asks of the front end
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("%load made.py", "# %load made.py\nprint('<b>&')\n"),
+        ("get_ipython().set_next_input('a = 1\\nb', replace=True)", "a = 1\nb"),
+        ("get_ipython().set_next_input('%cd /tmp')", "%cd /tmp"),
+    ],
+)
+def test_the_text_that_a_cell_does_not_get_is_shown_to_copy(
+    linked: Kernel, code: str, text: str
+) -> None:
+    linked.run("%%writefile made.py\nprint('<b>&')\n")
+    ran = linked.run(code)
+    assert ran.reply["payload"] == []
+    assert ran.displayed.startswith("[aca-kernel] The session wanted to put ")
+    assert ran.displayed.endswith(f"characters:\n{text}")
+    assert f"{html.escape(text)}</pre></details>" in html_of(ran)
+
+
+def test_recall_of_a_magic_says_what_it_would_have_put_into_a_cell(linked: Kernel) -> None:
+    count = linked.run("%pwd").reply["execution_count"]
+    ran = linked.run(f"%recall {count}")
+    assert ran.displayed.endswith("\n%pwd")
+
+
+def test_a_new_cell_without_a_magic_is_made_and_needs_no_word(linked: Kernel) -> None:
+    ran = linked.run("get_ipython().set_next_input('a = 1')")
+    (payload,) = ran.reply["payload"]
+    assert payload == {"source": "set_next_input", "text": "a = 1", "replace": False}
+    assert ran.outputs == []
+
+
+def test_edit_says_where_the_file_is(linked: Kernel) -> None:
+    linked.run("%%writefile made.py\n1\n")
+    ran = linked.run("%edit made.py")
+    assert "%edit opens no editor" in ran.displayed
+    assert "%download made.py" in ran.displayed
+    assert ran.reply["payload"] == []
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_exit_says_what_it_did(start_kernel: KernelStarter, local_pool: Pool, keep: bool) -> None:
+    kernel = start_kernel(local_pool, **LINKED)
+    ran = kernel.run(f"exit(keep_kernel={keep})")
+    assert ran.reply["payload"] == []
+    said = "the session and its variables stay" if keep else "its variables are gone"
+    assert said in ran.displayed
