@@ -20,6 +20,7 @@ from .html import inert
 from .images import FORMAT_OF, ImageRefused, checked_image, svg_as_image
 from .jsondata import NotJson, bounded_copy
 from .markdown import rendered
+from .metadata import harmless_metadata
 from .streams import bare, encodable, plain
 from .tex import MAX_LENGTH as MAX_TEX
 from .tex import is_active
@@ -31,8 +32,6 @@ MAX_TEXT = 20 * 1024 * 1024
 
 MAX_TYPES = 100
 """Entries of a bundle that are looked at."""
-
-_MAX_PIXELS_SHOWN = 10_000
 
 _KNOWN = (
     (
@@ -90,7 +89,7 @@ def isolated_bundle(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """``data`` and ``metadata`` of a display, as far as they are harmless.
 
-    Of the metadata only an image's width and height are kept.
+    Of the metadata only how to show the data is kept.
     """
     given = _normalised(data)
     shown: dict[str, Any] = {}
@@ -118,7 +117,7 @@ def isolated_bundle(
         twin += lost[:1]
     if twin:
         shown["text/plain"] = "\n".join(twin)
-    return shown, _image_sizes(metadata, shown)
+    return shown, harmless_metadata(metadata, shown)
 
 
 def _normalised(data: Any) -> dict[str, Any]:
@@ -226,20 +225,3 @@ def _plain(text: str) -> str:
     if len(text) > MAX_TEXT:
         text = text[:MAX_TEXT] + "\n[aca-kernel] The rest of this text is left out."
     return plain(text)
-
-
-def _image_sizes(metadata: Any, shown: Mapping[str, Any]) -> dict[str, Any]:
-    if not isinstance(metadata, Mapping):
-        return {}
-    sizes = {}
-    for mime in FORMAT_OF:
-        given = metadata.get(mime)
-        if mime in shown and isinstance(given, Mapping):
-            size = {
-                side: int(given[side])
-                for side in ("width", "height")
-                if type(given.get(side)) in (int, float) and 1 <= given[side] <= _MAX_PIXELS_SHOWN
-            }
-            if size:
-                sizes[mime] = size
-    return sizes

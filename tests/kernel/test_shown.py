@@ -73,3 +73,19 @@ def test_exit_says_what_it_did(start_kernel: KernelStarter, local_pool: Pool, ke
     assert ran.reply["payload"] == []
     said = "the session and its variables stay" if keep else "its variables are gone"
     assert said in ran.displayed
+
+
+# Metadata
+
+
+def test_metadata_that_only_says_how_to_show_is_passed(linked: Kernel) -> None:
+    ran = linked.run("from IPython.display import JSON\nJSON([1], expanded=True, root='r\x1b[2J')")
+    (result,) = ran.of("execute_result")
+    assert result["metadata"] == {"application/json": {"expanded": True, "root": "r"}}
+    ran = linked.run(
+        "from IPython.display import Image\nimport matplotlib.pyplot as p, io\nb = io.BytesIO()\n"
+        "p.imsave(b, [[0, 1]])\nImage(b.getvalue(), alt='an \"x\"><b>', unconfined=True, width=7)"
+    )
+    (result,) = ran.of("execute_result")
+    shown = {"alt": "an \u201dx\u201d\u203a\u2039b\u203a", "unconfined": True, "width": 7}
+    assert result["metadata"] == {"image/png": shown}

@@ -56,7 +56,7 @@ def test_pictures_are_shown_with_their_size(kind: str) -> None:
     mime, data = f"image/{kind}", picture(kind)
     content = {
         "data": {mime: data[:20] + "\n" + data[20:], "text/plain": "<Figure>"},
-        "metadata": {mime: {"width": 30, "height": 20.5, "unconfined": True}, "isolated": True},
+        "metadata": {mime: {"width": 30, "height": 20.5, "onload": "x"}, "isolated": True},
     }
     ((_, shown),) = OutputPolicy("isolated").message("display_data", content, {"isolated": True})
     assert shown["data"] == {mime: data, "text/plain": "<Figure>"}
