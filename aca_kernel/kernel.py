@@ -191,8 +191,10 @@ class AzureSessionsKernel(Settings, Kernel):
             emitter(reply.error_output())
         finally:
             self._cell = None
-        if not silent and not store_history:
+        if not silent and (not store_history or not code.strip()):
             self.execution_count = count - 1
+        if not code.strip():
+            count -= 1  # as with ipykernel, a blank cell is none
         return {**reply.content(), "execution_count": count}
 
     def _policy_name(self) -> str:

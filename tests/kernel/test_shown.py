@@ -6,9 +6,10 @@ import html
 from collections.abc import Iterator
 
 import pytest
+from jupyter_client.manager import KernelManager
 
 from .conftest import KernelStarter
-from .driver import LINKED, Kernel, Pool, Ran, reach
+from .driver import LINKED, PATIENCE, Kernel, Pool, Ran, reach
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +90,28 @@ def test_metadata_that_only_says_how_to_show_is_passed(linked: Kernel) -> None:
     (result,) = ran.of("execute_result")
     shown = {"alt": "an \u201dx\u201d\u203a\u2039b\u203a", "unconfined": True, "width": 7}
     assert result["metadata"] == {"image/png": shown}
+
+
+# The count
+
+
+@pytest.mark.parametrize("mode", ["linked", "direct"])
+def test_a_blank_cell_is_not_counted(
+    start_kernel: KernelStarter, local_pool: Pool, mode: str
+) -> None:
+    kernel = start_kernel(local_pool, ACA_KERNEL_MODE=mode)
+    local = KernelManager(kernel_name="python3")
+    local.start_kernel()
+    client = local.blocking_client()
+    try:
+        client.start_channels()
+        client.wait_for_ready(timeout=PATIENCE)
+        for code in ("", "1", "", " \n\t", "# c", "\n", "2"):
+            theirs = client.execute_interactive(code, output_hook=lambda m: None)["content"]
+            ours = kernel.run(code, user_expressions={"a": "1"} if code == "\n" else {})
+            assert ours.reply["execution_count"] == theirs["execution_count"], code
+            shown = [c["execution_count"] for c in ours.of("execute_result")]
+            assert shown in ([], [theirs["execution_count"]])
+    finally:
+        client.stop_channels()
+        local.shutdown_kernel(now=True)
