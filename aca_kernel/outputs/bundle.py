@@ -19,7 +19,7 @@ from .html import MAX_LENGTH as MAX_PARSED
 from .html import inert
 from .images import FORMAT_OF, ImageRefused, checked_image, svg_as_image
 from .jsondata import NotJson, bounded_copy
-from .markdown import rendered
+from .markdown import judged
 from .metadata import harmless_metadata
 from .streams import bare, encodable, plain
 from .tex import MAX_LENGTH as MAX_TEX
@@ -154,7 +154,7 @@ def _add_markdown(value: Any, shown: dict[str, Any], lost: list[str], budget: Bu
     text = text_of(value)
     clean = None
     if text is not None and budget.take("rendered", len(text)):
-        clean = inert(rendered(bare(text)))
+        clean = judged(bare(text))
     if clean is None:
         lost.append(_notice("Markdown", "it is too large", "Show less of it at once."))
     else:

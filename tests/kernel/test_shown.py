@@ -115,3 +115,18 @@ def test_a_blank_cell_is_not_counted(
     finally:
         client.stop_channels()
         local.shutdown_kernel(now=True)
+
+
+# Markdown
+
+
+def test_markdown_looks_as_in_lab(linked: Kernel) -> None:
+    text = (
+        "H<sub>2</sub>O\\n\\n- [x] done\\n\\n```python\\nif 1: pass\\n```\\n\\n<script>1</script>"
+    )
+    ran = linked.run(f"from IPython.display import Markdown, display\ndisplay(Markdown('{text}'))")
+    shown = html_of(ran)
+    assert "H<sub>2</sub>O" in shown
+    assert "\u2611 done" in shown
+    assert '<span style="color:' in shown
+    assert "&lt;script&gt;" in shown
