@@ -22,6 +22,7 @@ from .jsondata import NotJson, bounded_copy
 from .markdown import judged
 from .metadata import harmless_metadata
 from .streams import bare, encodable, plain
+from .svg import drawing
 from .tex import MAX_LENGTH as MAX_TEX
 from .tex import is_active
 
@@ -64,6 +65,7 @@ _LIBRARY_WITHIN = 200_000
 """Characters of HTML in which a library's name is looked for."""
 
 _WHAT_TO_DO = "Display it as HTML, an image or text."
+_OBJECT = re.compile(r"<[\w.]{1,200} object(?: at 0x[0-9a-f]{1,16})?>")
 _MIME = re.compile(r"[a-z0-9]{1,30}/[a-z0-9.+_-]{1,80}")
 
 
@@ -111,13 +113,21 @@ def isolated_bundle(
     lost += map(_dropped, sorted(dropped, key=_rank))
     if shown.get("text/html") == "" and lost:
         del shown["text/html"]  # the place for what has been dropped
-    text = text_of(given.get("text/plain"))
+    text = _said(given)
     twin = [] if text is None else [_plain(text)]
     if lost and not shown:
         twin += lost[:1]
     if twin:
         shown["text/plain"] = "\n".join(twin)
     return shown, harmless_metadata(metadata, shown)
+
+
+def _said(given: Mapping[str, Any]) -> str | None:
+    """The text/plain of a bundle; Markdown's own text says more than that it is an object."""
+    text, source = text_of(given.get("text/plain")), text_of(given.get("text/markdown"))
+    if text is not None and source and _OBJECT.fullmatch(text):
+        return source
+    return text
 
 
 def _normalised(data: Any) -> dict[str, Any]:
@@ -170,6 +180,8 @@ def _add_image(mime: str, value: Any, shown: dict[str, Any], lost: list[str]) ->
             shown[mime] = checked_image(mime, text)
         elif "text/html" not in shown:
             shown["text/html"] = svg_as_image(bare(text))
+            if drawn := drawing(bare(text)):
+                shown[mime] = drawn  # for exporters that take no HTML
     except ImageRefused as refused:
         lost.append(f"[aca-kernel] {refused}")
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
+from typing import Any
 
+import nbformat
 import pytest
 from jupyter_client.manager import KernelManager
+from nbconvert.exporters import LatexExporter
+from traitlets.config import Config
 
 from .conftest import KernelStarter
 from .driver import LINKED, PATIENCE, Kernel, Pool, Ran, reach
@@ -130,3 +134,21 @@ def test_markdown_looks_as_in_lab(linked: Kernel) -> None:
     assert "\u2611 done" in shown
     assert '<span style="color:' in shown
     assert "&lt;script&gt;" in shown
+
+
+def test_latex_has_a_twin_of_markdown_and_svg(linked: Kernel) -> None:
+    ran = linked.run(
+        "from IPython.display import Markdown, SVG, display\n"
+        "display(Markdown('some *text*'))\n"
+        'display(SVG(\'<svg width="9" height="9"><script>1</script><circle r="4"/></svg>\'))'
+    )
+    outputs = [
+        nbformat.v4.new_output("display_data", data=c["data"]) for c in ran.of("display_data")
+    ]
+    cells = [nbformat.v4.new_code_cell("1", outputs=outputs)]
+    exporter: Any = LatexExporter(config=Config(SVG2PDFPreprocessor={"enabled": False}))  # type: ignore[no-untyped-call]
+    source, _ = exporter.from_notebook_node(nbformat.v4.new_notebook(cells=cells))
+    assert "some *text*" in source
+    assert " object>" not in source
+    assert "image/svg+xml" in outputs[1]["data"]
+    assert "script" not in outputs[1]["data"]["image/svg+xml"]
