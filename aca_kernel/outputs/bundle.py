@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from .budget import Budget
@@ -87,11 +88,14 @@ def text_bundle(data: Any, *, why: str = "") -> dict[str, Any]:
 
 
 def isolated_bundle(
-    data: Any, metadata: Any, budget: Budget
+    data: Any,
+    metadata: Any,
+    budget: Budget,
+    pictures: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """``data`` and ``metadata`` of a display, as far as they are harmless.
 
-    Of the metadata only how to show the data is kept.
+    Of the metadata only how to show the data is kept. ``pictures`` has the data of Markdown's.
     """
     given = _normalised(data)
     shown: dict[str, Any] = {}
@@ -100,7 +104,7 @@ def isolated_bundle(
     if "text/html" in given:
         _add_html(given["text/html"], shown, lost, budget)
     if "text/markdown" in given and "text/html" not in shown:
-        _add_markdown(given["text/markdown"], shown, lost, budget)
+        _add_markdown(given["text/markdown"], shown, lost, budget, pictures)
     for mime, value in given.items():
         if mime in FORMAT_OF or mime == "image/svg+xml":
             _add_image(mime, value, shown, lost)
@@ -160,11 +164,17 @@ def _add_html(value: Any, shown: dict[str, Any], lost: list[str], budget: Budget
         lost.append(_notice("HTML", "the cell has too many frames", "Use clear_output()."))
 
 
-def _add_markdown(value: Any, shown: dict[str, Any], lost: list[str], budget: Budget) -> None:
+def _add_markdown(
+    value: Any,
+    shown: dict[str, Any],
+    lost: list[str],
+    budget: Budget,
+    pictures: Mapping[str, str],
+) -> None:
     text = text_of(value)
     clean = None
     if text is not None and budget.take("rendered", len(text)):
-        clean = judged(bare(text))
+        clean = judged(bare(text), pictures)
     if clean is None:
         lost.append(_notice("Markdown", "it is too large", "Show less of it at once."))
     else:

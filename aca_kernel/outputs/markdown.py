@@ -6,6 +6,7 @@ import functools
 import html
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .colours import coloured
@@ -35,27 +36,50 @@ _ENVIRONMENT = re.compile(r"\\begin(\{[a-z]{1,20}\*?\})")
 _MAX_FORMULA = 5000
 
 
-def judged(text: str) -> str | None:
+def judged(text: str, pictures: Mapping[str, str] = MappingProxyType({})) -> str | None:
     """``text`` as HTML that is inert in the notebook's page; None when it is none.
 
     Raw HTML in it that does not make a whole (a tag that is not closed) is shown as text.
+    ``pictures`` has the data to show for the sources of `images`.
     """
-    clean = inert(rendered(text))
-    return inert(rendered(text, raw=False)) if clean is None else clean
+    clean = inert(rendered(text, pictures=pictures))
+    return inert(rendered(text, raw=False, pictures=pictures)) if clean is None else clean
 
 
-def rendered(text: str, *, raw: bool = True) -> str:
+def images(text: str) -> list[str]:
+    """The sources of the pictures in ``text`` that do not bring their data along."""
+    found: dict[str, str] = {}
+    _run(text, raw=True, env={"wanted": found})
+    return list(found)
+
+
+def rendered(
+    text: str, *, raw: bool = True, pictures: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """``text`` as HTML; its source when it is too long. ``raw``: HTML in it may be HTML.
 
     Formulas stay as they are for the page to typeset. A link shows its address behind its text
     and leads nowhere; a picture is one only when it holds its data. The result still has to be
     judged like any HTML.
     """
+    return _run(text, raw=raw, env={"pictures": pictures})
+
+
+def _run(text: str, *, raw: bool, env: dict[str, Any]) -> str:
     if len(text) > MAX_LENGTH or text.count("[") > MAX_BRACKETS:
         return f'<pre style="white-space: pre-wrap">{html.escape(text, quote=False)}</pre>'
     parser = _parser(raw)
-    env: dict[str, Any] = {"raw": RawTags()}
+    env["raw"] = RawTags(lambda source: _picture(source, env))
     return str(parser.render(text, env)) + notes(parser, env)
+
+
+def _picture(source: str, env: Mapping[str, Any]) -> str:
+    """The data of a picture to show; "" when there is none."""
+    if SHOWN_IMAGE.match(source):
+        return source
+    if "wanted" in env:
+        env["wanted"][source] = ""
+    return str(env.get("pictures", {}).get(source, ""))
 
 
 @functools.cache
@@ -154,6 +178,6 @@ def _image(
     renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Mapping[str, Any]
 ) -> str:
     source, text = str(tokens[index].attrGet("src")), html.escape(tokens[index].content)
-    if SHOWN_IMAGE.match(source):
-        return f'<img src="{html.escape(source)}" alt="{text}">'
+    if picture := _picture(source, env):
+        return f'<img src="{html.escape(picture)}" alt="{text}">'
     return LEFT_OUT_IMAGE.format(text, html.escape(source[:200]))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from .budget import MAX_MESSAGE, Budget
@@ -61,6 +62,7 @@ class OutputPolicy:
         self._name = name
         self._scope = scope
         self._budget = Budget()
+        self._pictures: Mapping[str, str] = {}
         self._framed: set[Any] = set()  # the display_ids whose display is a frame
         self._streams = {"stdout": StreamText(), "stderr": StreamText()}
 
@@ -70,9 +72,15 @@ class OutputPolicy:
         return self._name
 
     def message(
-        self, msg_type: str, content: Mapping[str, Any], metadata: Mapping[str, Any]
+        self,
+        msg_type: str,
+        content: Mapping[str, Any],
+        metadata: Mapping[str, Any],
+        pictures: Mapping[str, str] = MappingProxyType({}),
     ) -> list[Message]:
         """The messages to send instead of this one, in order; none when it is dropped.
+
+        ``pictures`` has the data of Markdown's pictures that are files of the session.
 
         ``metadata`` is the message's own, which is never passed on. Only ``MESSAGE_TYPES`` come
         out.
@@ -85,6 +93,7 @@ class OutputPolicy:
             return []
         if self._name == "trusted":
             return [(msg_type, dict(content))]
+        self._pictures = pictures
         try:
             return self._judged(msg_type, content)
         except Exception:
@@ -232,7 +241,7 @@ class OutputPolicy:
 
     def _bundle(self, data: Any, metadata: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         if self._name == "isolated":
-            return isolated_bundle(data, metadata, self._budget)
+            return isolated_bundle(data, metadata, self._budget, self._pictures)
         return text_bundle(data, why="[aca-kernel] Not shown: output_policy is text."), {}
 
     def _expression(self, value: Any) -> dict[str, Any]:

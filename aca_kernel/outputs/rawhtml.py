@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 
 from .html import TAGS, kept_value
 
@@ -34,9 +35,13 @@ _MAX_PIECE = 20_000
 
 
 class RawTags:
-    """The raw HTML of one text, piece by piece, for a link's end belongs to its begin."""
+    """The raw HTML of one text, piece by piece, for a link's end belongs to its begin.
 
-    def __init__(self) -> None:
+    ``picture`` gives the data to show for an image's source; "" when there is none.
+    """
+
+    def __init__(self, picture: Callable[[str], str]) -> None:
+        self._picture = picture
         self._addresses: list[str] = []
 
     def shown(self, piece: str) -> str:
@@ -56,9 +61,11 @@ class RawTags:
         if closes:
             return f"</{name}>"
         given = _attributes(found[3])
-        if name == "img" and not SHOWN_IMAGE.match(given.get("src", "")):
-            text, source = given.get("alt", ""), given.get("src", "")[:200]
-            return html.escape(LEFT_OUT_IMAGE.format(text, source))
+        if name == "img":
+            source = given.get("src", "")
+            given["src"] = self._picture(source)
+            if not given["src"]:
+                return html.escape(LEFT_OUT_IMAGE.format(given.get("alt", ""), source[:200]))
         kept = {key: kept_value(name, key, value) for key, value in given.items()}
         return f"<{name}{_written(kept)}>"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 import nbformat
@@ -152,3 +153,66 @@ def test_latex_has_a_twin_of_markdown_and_svg(linked: Kernel) -> None:
     assert " object>" not in source
     assert "image/svg+xml" in outputs[1]["data"]
     assert "script" not in outputs[1]["data"]["image/svg+xml"]
+
+
+# Files of the session
+
+PICTURE = "import matplotlib.pyplot as plt\nplt.imsave('p.png', [[0, 1]])\n"
+SHOWS = {
+    "![alt](p.png)": ("Markdown('![alt](p.png)')", '<img src="data:image/png;base64,iVBOR'),
+    "<img> in Markdown": ("Markdown('<img src=p.png>')", '<img src="data:image/png;base64,iVBOR'),
+    "a picture by its URL": ("Image(url='p.png')", 'src="data:image/png;base64,iVBOR'),
+    "a full path": ("HTML('<img src=\"/mnt/data/p.png\">')", 'src="data:image/png;base64,iVBOR'),
+    "a video": ("Video('v.mp4')", '<video src="data:video/mp4;base64,AAEC'),
+    "a sound": ("Audio(url='s.wav')", 'src="data:audio/wav;base64,AAEC'),
+    "a page": ("IFrame('page.html', 300, 200)", "<b>page</b> <img src=&"),
+}
+
+
+@pytest.mark.parametrize("kind", SHOWS)
+def test_a_file_of_the_session_is_shown(linked: Kernel, kind: str) -> None:
+    code, part = SHOWS[kind]
+    linked.run(
+        PICTURE + "for n in ('v.mp4', 's.wav'): open(n, 'wb').write(bytes(range(200)))\n"
+        "open('page.html', 'w').write('<b>page</b> <img src=\"p.png\"><script>1</script>')"
+    )
+    ran = linked.run(f"from IPython.display import *\nprint('a')\ndisplay({code})\nprint('b')")
+    assert [kind for kind, _ in groupby(ran.kinds)] == ["stdout", "display_data", "stdout"]
+    shown = html_of(ran)
+    if kind == "a page":
+        shown = html.unescape(html.unescape(shown))
+        part = '<b>page</b> <img src="data:image/png;base64,iVBOR'
+    assert part in shown
+    assert "[aca-kernel]" not in ran.displayed
+
+
+def test_a_file_that_is_missing_or_too_large_is_named_with_what_to_do(linked: Kernel) -> None:
+    linked.run("open('big.mp4', 'wb').write(bytes(10_000_001))")
+    ran = linked.run(
+        "from IPython.display import *\ndisplay(Video('big.mp4'), Markdown('![](none.png) text'))"
+    )
+    assert "big.mp4 is not shown: it is larger than 10 MB" in ran.displayed
+    assert "%download big.mp4" in ran.displayed
+    assert "none.png is not shown: the session has no such file in /mnt/data" in ran.displayed
+    assert "network" not in ran.displayed
+    assert "text" in html_of(ran)
+
+
+def test_a_picture_that_is_none_is_not_shown(linked: Kernel) -> None:
+    ran = linked.run(
+        "open('fake.png', 'w').write('<script>')\nfrom IPython.display import *\n"
+        "display(Markdown('![](fake.png)'))"
+    )
+    assert "fake.png is not shown: its content is no png" in ran.displayed
+
+
+def test_trusted_shows_the_sessions_files_too(
+    start_kernel: KernelStarter, local_pool: Pool
+) -> None:
+    kernel = start_kernel(local_pool, ACA_OUTPUT_POLICY="trusted", **LINKED)
+    ran = kernel.run(
+        "open('page.html', 'w').write('<b>\"page\"</b>')\nfrom IPython.display import *\n"
+        "IFrame('page.html', 300, 200)"
+    )
+    (result,) = ran.of("execute_result")
+    assert 'srcdoc="&lt;b&gt;&quot;page&quot;&lt;/b&gt;"' in result["data"]["text/html"]
