@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
 from ipykernel.kernelbase import Kernel
 
-from .interpreters.base import Output, Reply
+from .interpreters.base import Output, Reply, notice_output
+from .outputs.notices import missing_files
 from .outputs.policy import OutputPolicy
+from .outputs.sessionfiles import Inlined, names_in
 
 __all__ = ["Emitter"]
+
+Fetch = Callable[[list[str]], Coroutine[Any, Any, dict[str, bytes | str]]]
+"""The bytes of files of the session by name, or in words why there are none."""
+
+_SHOWING = ("display_data", "execute_result", "update_display_data")
 
 
 class Emitter:
     """Shows Outputs in one cell, from any thread; a silent cell shows none.
 
     Called itself it shows what this kernel has to say; ``session`` takes what a session sends,
-    which the output policy judges first.
+    which the output policy judges first. An output that shows files of the session waits for
+    them, and what comes after it waits with it: see `settled`.
     """
 
-    def __init__(self, kernel: Kernel, parent: Any, policy: OutputPolicy, *, silent: bool) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        parent: Any,
+        policy: OutputPolicy,
+        *,
+        silent: bool,
+        fetch: Fetch | None = None,
+    ) -> None:
         self._kernel = kernel
         self._parent = parent
         self._policy = policy
         self._silent = silent
+        self._fetch = fetch
+        self._waiting: deque[tuple[Output, list[str]]] = deque()
+        self._pump: asyncio.Task[None] | None = None
 
     def __call__(self, output: Output) -> None:
         """Send one message to the front end, as a part of this cell's output."""
@@ -41,25 +63,70 @@ class Emitter:
         )
 
     def session(self, output: Output) -> None:
-        """Show what the policy makes of a session's message."""
+        """Show what the policy makes of a session's message, after all that came before it."""
+        names = self._names(output)
+        if not names and not self._waiting:
+            self._show(output)
+            return
+        self._waiting.append((output, names))
+        if self._pump is None or self._pump.done():
+            self._pump = asyncio.ensure_future(self._show_waiting())
+
+    async def settled(self) -> None:
+        """Wait until all that ``session`` got is shown. When cancelled, files are left out."""
+        try:
+            if self._pump is not None:
+                await self._pump
+        finally:
+            while self._waiting:
+                self._show(self._waiting.popleft()[0])
+
+    def _names(self, output: Output) -> list[str]:
+        if self._fetch is None or self._silent or output.own or output.msg_type not in _SHOWING:
+            return []
+        return [] if self._policy.name == "text" else names_in(output.content.get("data"))
+
+    async def _show_waiting(self) -> None:
+        while self._waiting:
+            output, names = self._waiting[0]
+            if not names or self._fetch is None:
+                self._show(output)
+            else:
+                files = await self._fetch(names)
+                inlined = Inlined(
+                    output.content["data"], files, for_page=self._policy.name == "trusted"
+                )
+                self._show(output, inlined)
+            self._waiting.popleft()
+
+    def _show(self, output: Output, inlined: Inlined | None = None) -> None:
         if output.own:
             self(output)
             return
-        judged = self._policy.message(output.msg_type, output.content, output.metadata)
+        content, pictures = output.content, {}
+        if inlined is not None:
+            content, pictures = {**content, "data": inlined.data}, inlined.pictures
+        judged = self._policy.message(output.msg_type, content, output.metadata, pictures)
         trusted = self._policy.name == "trusted"
-        for msg_type, content in judged:
+        for msg_type, shown in judged:
+            if inlined is not None and "data" in shown:
+                shown["data"] = inlined.filled(shown["data"])
             self(
                 Output(
                     msg_type=msg_type,
-                    content=content,
+                    content=shown,
                     metadata=output.metadata if trusted else {},
                     buffers=output.buffers if trusted else (),
                 )
             )
+        if inlined is not None and inlined.missing:
+            self(notice_output(missing_files(inlined.missing)))
 
     def judged(self, reply: Reply) -> Reply:
-        """A session's reply as the policy lets it reach the front end."""
+        """A session's reply as the policy lets it reach the front end; what it may not is told."""
         if reply.ok:
+            for msg_type, content in self._policy.about_payload(reply.payload):
+                self(Output(msg_type=msg_type, content=content, own=True))
             return replace(
                 reply,
                 user_expressions=self._policy.user_expressions(reply.user_expressions),

@@ -170,6 +170,7 @@ class AzureSessionsKernel(Settings, Kernel):
     ) -> dict[str, Any]:
         """Run a cell: its code in the session, its magics of ours here, in order."""
         from .emitter import Emitter
+        from .fetching import Fetching
         from .outputs.policy import OutputPolicy
 
         count = self.execution_count
@@ -183,7 +184,8 @@ class AzureSessionsKernel(Settings, Kernel):
         )
         policy = OutputPolicy(self._policy_name(), scope=self._display_scope)
         parent = self.get_parent("shell")  # type: ignore[no-untyped-call]
-        emitter = Emitter(self, parent, policy, silent=silent)
+        fetching = Fetching(self.remote)
+        emitter = Emitter(self, parent, policy, silent=silent, fetch=fetching.fetch)
         self._magic = ""
         self._cell = asyncio.ensure_future(self._run_cell(request, emitter))
         try:
@@ -208,9 +210,12 @@ class AzureSessionsKernel(Settings, Kernel):
             reply = _own_failure(error)
             emitter(reply.error_output())
         finally:
+            fetching.close()
             self._cell = None
-        if not silent and not store_history:
+        if not silent and (not store_history or not code.strip()):
             self.execution_count = count - 1
+        if not code.strip():
+            count -= 1  # as with ipykernel, a blank cell is none
         return {**reply.content(), "execution_count": count}
 
     def _policy_name(self) -> str:
@@ -256,9 +261,10 @@ class AzureSessionsKernel(Settings, Kernel):
         self._in_session = True
         try:
             reply = await self.remote.execute(piece, emit.session)
-            return emit.judged(reply)
         finally:
             self._in_session = False
+            await emit.settled()
+        return emit.judged(reply)
 
     async def _run_magic(
         self, magic: LineMagic, request: CellRequest, emit: Emitter
@@ -293,6 +299,7 @@ class AzureSessionsKernel(Settings, Kernel):
         self._magic = magic.name
         try:
             reply = await run_magic(magic.name, magic.arguments, context)
+            await emit.settled()
             return emit.judged(reply) if reply is not None else None
         finally:
             if self.remote.started:

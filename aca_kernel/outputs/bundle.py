@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from .budget import Budget
@@ -19,8 +20,10 @@ from .html import MAX_LENGTH as MAX_PARSED
 from .html import inert
 from .images import FORMAT_OF, ImageRefused, checked_image, svg_as_image
 from .jsondata import NotJson, bounded_copy
-from .markdown import rendered
+from .markdown import judged
+from .metadata import harmless_metadata
 from .streams import bare, encodable, plain
+from .svg import drawing
 from .tex import MAX_LENGTH as MAX_TEX
 from .tex import is_active
 
@@ -31,8 +34,6 @@ MAX_TEXT = 20 * 1024 * 1024
 
 MAX_TYPES = 100
 """Entries of a bundle that are looked at."""
-
-_MAX_PIXELS_SHOWN = 10_000
 
 _KNOWN = (
     (
@@ -65,6 +66,7 @@ _LIBRARY_WITHIN = 200_000
 """Characters of HTML in which a library's name is looked for."""
 
 _WHAT_TO_DO = "Display it as HTML, an image or text."
+_OBJECT = re.compile(r"<[\w.]{1,200} object(?: at 0x[0-9a-f]{1,16})?>")
 _MIME = re.compile(r"[a-z0-9]{1,30}/[a-z0-9.+_-]{1,80}")
 
 
@@ -86,11 +88,14 @@ def text_bundle(data: Any, *, why: str = "") -> dict[str, Any]:
 
 
 def isolated_bundle(
-    data: Any, metadata: Any, budget: Budget
+    data: Any,
+    metadata: Any,
+    budget: Budget,
+    pictures: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """``data`` and ``metadata`` of a display, as far as they are harmless.
 
-    Of the metadata only an image's width and height are kept.
+    Of the metadata only how to show the data is kept. ``pictures`` has the data of Markdown's.
     """
     given = _normalised(data)
     shown: dict[str, Any] = {}
@@ -99,7 +104,7 @@ def isolated_bundle(
     if "text/html" in given:
         _add_html(given["text/html"], shown, lost, budget)
     if "text/markdown" in given and "text/html" not in shown:
-        _add_markdown(given["text/markdown"], shown, lost, budget)
+        _add_markdown(given["text/markdown"], shown, lost, budget, pictures)
     for mime, value in given.items():
         if mime in FORMAT_OF or mime == "image/svg+xml":
             _add_image(mime, value, shown, lost)
@@ -112,13 +117,21 @@ def isolated_bundle(
     lost += map(_dropped, sorted(dropped, key=_rank))
     if shown.get("text/html") == "" and lost:
         del shown["text/html"]  # the place for what has been dropped
-    text = text_of(given.get("text/plain"))
+    text = _said(given)
     twin = [] if text is None else [_plain(text)]
     if lost and not shown:
         twin += lost[:1]
     if twin:
         shown["text/plain"] = "\n".join(twin)
-    return shown, _image_sizes(metadata, shown)
+    return shown, harmless_metadata(metadata, shown)
+
+
+def _said(given: Mapping[str, Any]) -> str | None:
+    """The text/plain of a bundle; Markdown's own text says more than that it is an object."""
+    text, source = text_of(given.get("text/plain")), text_of(given.get("text/markdown"))
+    if text is not None and source and _OBJECT.fullmatch(text):
+        return source
+    return text
 
 
 def _normalised(data: Any) -> dict[str, Any]:
@@ -151,11 +164,17 @@ def _add_html(value: Any, shown: dict[str, Any], lost: list[str], budget: Budget
         lost.append(_notice("HTML", "the cell has too many frames", "Use clear_output()."))
 
 
-def _add_markdown(value: Any, shown: dict[str, Any], lost: list[str], budget: Budget) -> None:
+def _add_markdown(
+    value: Any,
+    shown: dict[str, Any],
+    lost: list[str],
+    budget: Budget,
+    pictures: Mapping[str, str],
+) -> None:
     text = text_of(value)
     clean = None
     if text is not None and budget.take("rendered", len(text)):
-        clean = inert(rendered(bare(text)))
+        clean = judged(bare(text), pictures)
     if clean is None:
         lost.append(_notice("Markdown", "it is too large", "Show less of it at once."))
     else:
@@ -171,6 +190,8 @@ def _add_image(mime: str, value: Any, shown: dict[str, Any], lost: list[str]) ->
             shown[mime] = checked_image(mime, text)
         elif "text/html" not in shown:
             shown["text/html"] = svg_as_image(bare(text))
+            if drawn := drawing(bare(text)):
+                shown[mime] = drawn  # for exporters that take no HTML
     except ImageRefused as refused:
         lost.append(f"[aca-kernel] {refused}")
 
@@ -226,20 +247,3 @@ def _plain(text: str) -> str:
     if len(text) > MAX_TEXT:
         text = text[:MAX_TEXT] + "\n[aca-kernel] The rest of this text is left out."
     return plain(text)
-
-
-def _image_sizes(metadata: Any, shown: Mapping[str, Any]) -> dict[str, Any]:
-    if not isinstance(metadata, Mapping):
-        return {}
-    sizes = {}
-    for mime in FORMAT_OF:
-        given = metadata.get(mime)
-        if mime in shown and isinstance(given, Mapping):
-            size = {
-                side: int(given[side])
-                for side in ("width", "height")
-                if type(given.get(side)) in (int, float) and 1 <= given[side] <= _MAX_PIXELS_SHOWN
-            }
-            if size:
-                sizes[mime] = size
-    return sizes

@@ -18,7 +18,7 @@ import re
 from .styles import filtered_style
 from .tex import defused
 
-__all__ = ["MAX_DEPTH", "MAX_LENGTH", "inert"]
+__all__ = ["MAX_DEPTH", "MAX_LENGTH", "TAGS", "inert", "kept_value"]
 
 MAX_LENGTH = 2 * 1024 * 1024
 """Characters above which HTML is not parsed (nh3 is quadratic in depth)."""
@@ -182,6 +182,11 @@ def _cleaned(text: str) -> str:
         strip_comments=True,
         link_rel=None,
     )
+
+
+def kept_value(tag: str, name: str, value: str) -> str | None:
+    """The value that an attribute may have on an inert tag; None when it has to go."""
+    return _attribute(tag, name, value)
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:

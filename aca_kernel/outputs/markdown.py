@@ -6,7 +6,14 @@ import functools
 import html
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+from .colours import coloured
+from .footnotes import add_notes, notes
+from .html import inert
+from .rawhtml import LEFT_OUT_IMAGE, SHOWN_IMAGE, RawTags
+from .tasks import tasks
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -14,7 +21,7 @@ if TYPE_CHECKING:
     from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
-__all__ = ["MAX_LENGTH", "rendered"]
+__all__ = ["MAX_LENGTH", "judged", "rendered"]
 
 MAX_LENGTH = 50_000
 MAX_BRACKETS = 2_000
@@ -27,35 +34,82 @@ _ENDS = {"$$": "$$", "\\\\(": "\\\\)", "\\\\[": "\\\\]"}
 _SHORT = re.compile(r"\$(?![\s$])[^$\n]{0,2000}(?<![\s\\])\$(?!\d)")
 _ENVIRONMENT = re.compile(r"\\begin(\{[a-z]{1,20}\*?\})")
 _MAX_FORMULA = 5000
-_SHOWN_IMAGE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,")
 
 
-def rendered(text: str) -> str:
-    """``text`` as HTML, raw HTML in it shown as text; its source when it is too long.
+def judged(text: str, pictures: Mapping[str, str] = MappingProxyType({})) -> str | None:
+    """``text`` as HTML that is inert in the notebook's page; None when it is none.
+
+    Raw HTML in it that does not make a whole (a tag that is not closed) is shown as text.
+    ``pictures`` has the data to show for the sources of `images`.
+    """
+    clean = inert(rendered(text, pictures=pictures))
+    return inert(rendered(text, raw=False, pictures=pictures)) if clean is None else clean
+
+
+def images(text: str) -> list[str]:
+    """The sources of the pictures in ``text`` that do not bring their data along."""
+    found: dict[str, str] = {}
+    _run(text, raw=True, env={"wanted": found})
+    return list(found)
+
+
+def rendered(
+    text: str, *, raw: bool = True, pictures: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """``text`` as HTML; its source when it is too long. ``raw``: HTML in it may be HTML.
 
     Formulas stay as they are for the page to typeset. A link shows its address behind its text
     and leads nowhere; a picture is one only when it holds its data. The result still has to be
     judged like any HTML.
     """
+    return _run(text, raw=raw, env={"pictures": pictures})
+
+
+def _run(text: str, *, raw: bool, env: dict[str, Any]) -> str:
     if len(text) > MAX_LENGTH or text.count("[") > MAX_BRACKETS:
         return f'<pre style="white-space: pre-wrap">{html.escape(text, quote=False)}</pre>'
-    return str(_parser().render(text))
+    parser = _parser(raw)
+    env["raw"] = RawTags(lambda source: _picture(source, env))
+    return str(parser.render(text, env)) + notes(parser, env)
+
+
+def _picture(source: str, env: Mapping[str, Any]) -> str:
+    """The data of a picture to show; "" when there is none."""
+    if SHOWN_IMAGE.match(source):
+        return source
+    if "wanted" in env:
+        env["wanted"][source] = ""
+    return str(env.get("pictures", {}).get(source, ""))
 
 
 @functools.cache
-def _parser() -> MarkdownIt:
+def _parser(raw: bool) -> MarkdownIt:
     from markdown_it import MarkdownIt
 
-    parser = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNesting": 40})
+    options = {"html": raw, "linkify": False, "maxNesting": 40, "highlight": _highlighted}
+    parser = MarkdownIt("commonmark", options)
     parser.enable(["table", "strikethrough"])
     parser.inline.ruler.before("escape", "formula", _inline_formula)
     parser.block.ruler.before(
         "code", "formula", _block_formula, {"alt": ["paragraph", "reference", "blockquote"]}
     )
+    add_notes(parser)
+    parser.core.ruler.push("tasks", tasks)
     parser.add_render_rule("link_open", _link_open)
     parser.add_render_rule("link_close", _link_close)
     parser.add_render_rule("image", _image)
+    parser.add_render_rule("html_inline", _raw)
+    parser.add_render_rule("html_block", _raw)
     return parser
+
+
+def _highlighted(code: str, language: str, attributes: str) -> str:
+    inner = coloured(code, language)
+    return f"<pre><code>{inner}</code></pre>" if inner else ""
+
+
+def _raw(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    return str(env["raw"].shown(tokens[index].content))
 
 
 def _inline_formula(state: StateInline, silent: bool) -> bool:
@@ -124,6 +178,6 @@ def _image(
     renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Mapping[str, Any]
 ) -> str:
     source, text = str(tokens[index].attrGet("src")), html.escape(tokens[index].content)
-    if _SHOWN_IMAGE.match(source):
-        return f'<img src="{html.escape(source)}" alt="{text}">'
-    return f"[image not shown: {text} {html.escape(source[:200])}]"
+    if picture := _picture(source, env):
+        return f'<img src="{html.escape(picture)}" alt="{text}">'
+    return LEFT_OUT_IMAGE.format(text, html.escape(source[:200]))

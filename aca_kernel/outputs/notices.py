@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import html
+import re
+from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["folding", "notice", "notice_html"]
+__all__ = ["folding", "missing_files", "notice", "notice_html"]
+
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,100}")
+"""A name that may stand behind a magic as it is: it comes from the session."""
 
 _BOX = "border-left: 3px solid; padding: 1px 8px; overflow: hidden; opacity: 0.75; font-size: small"
 _LABEL = "float: right; margin-left: 16px; cursor: pointer; font-size: smaller"
@@ -24,6 +29,17 @@ def notice(text: str) -> dict[str, Any]:
         "metadata": {},
         "transient": {},
     }
+
+
+def missing_files(why: Mapping[str, str]) -> str:
+    """What to say of files of the session that an output shows; ``why`` not, by name."""
+    lines = [f"{ascii(name)[1:-1]} is not shown: {reason}." for name, reason in why.items()]
+    plain = next((name for name in why if _PLAIN.fullmatch(name)), "NAME")
+    lines.append(
+        f"Relative names are files in /mnt/data. %download {plain} brings one to this machine;"
+        " embed=True (Video, Audio, Image) puts it into the output."
+    )
+    return "\n".join(lines)
 
 
 def notice_html(text: str) -> str:

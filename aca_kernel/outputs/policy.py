@@ -8,14 +8,15 @@ method here raises, and what is not understood is not shown.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from .budget import MAX_MESSAGE, Budget
-from .bundle import isolated_bundle, text_bundle, text_of
+from .bundle import isolated_bundle, text_bundle
 from .notices import notice
+from .payloads import MAX_ITEMS, explained, new_cell
 from .streams import StreamText, bare, plain
 
 __all__ = ["MESSAGE_TYPES", "POLICIES", "OutputPolicy"]
@@ -40,12 +41,8 @@ MAX_ENAME = 200
 MAX_EVALUE = 100_000
 MAX_TRACEBACK = 4 * 1024 * 1024
 MAX_TRACEBACK_LINES = 20_000
-MAX_NEXT_INPUT = 1024 * 1024
 MAX_INSPECTION = 1024 * 1024
 MAX_EXPRESSIONS = 200
-
-_MAGIC = re.compile("(?:^|[=\n\r\u2028\u2029])[^\\S\n\r\u2028\u2029]*%")
-"""A magic in a cell that the session wrote: ours act on this machine (%upload)."""
 
 _CUT = " ... [aca-kernel: cut]"
 _OVERHEAD = 100
@@ -65,6 +62,7 @@ class OutputPolicy:
         self._name = name
         self._scope = scope
         self._budget = Budget()
+        self._pictures: Mapping[str, str] = {}
         self._framed: set[Any] = set()  # the display_ids whose display is a frame
         self._streams = {"stdout": StreamText(), "stderr": StreamText()}
 
@@ -74,9 +72,15 @@ class OutputPolicy:
         return self._name
 
     def message(
-        self, msg_type: str, content: Mapping[str, Any], metadata: Mapping[str, Any]
+        self,
+        msg_type: str,
+        content: Mapping[str, Any],
+        metadata: Mapping[str, Any],
+        pictures: Mapping[str, str] = MappingProxyType({}),
     ) -> list[Message]:
         """The messages to send instead of this one, in order; none when it is dropped.
+
+        ``pictures`` has the data of Markdown's pictures that are files of the session.
 
         ``metadata`` is the message's own, which is never passed on. Only ``MESSAGE_TYPES`` come
         out.
@@ -89,6 +93,7 @@ class OutputPolicy:
             return []
         if self._name == "trusted":
             return [(msg_type, dict(content))]
+        self._pictures = pictures
         try:
             return self._judged(msg_type, content)
         except Exception:
@@ -106,7 +111,7 @@ class OutputPolicy:
         if self._name == "trusted":
             return [dict(item) for item in payload if isinstance(item, Mapping)]
         kept: dict[str, dict[str, Any]] = {}
-        for item in payload[:100]:
+        for item in payload[:MAX_ITEMS]:
             if not isinstance(item, Mapping):
                 continue
             source = item.get("source")
@@ -118,16 +123,19 @@ class OutputPolicy:
                         "start": 0,
                     }
                 elif source == "set_next_input" and self._name == "isolated":
-                    text = bare((text_of(item.get("text")) or "")[:MAX_NEXT_INPUT])
-                    if text and not item.get("replace") and not _MAGIC.search(text):
-                        kept["next"] = {
-                            "source": "set_next_input",
-                            "text": text,
-                            "replace": False,
-                        }
+                    kept.pop("next", None)  # the last one counts
+                    if cell := new_cell(item):
+                        kept["next"] = cell
             except Exception:  # noqa: S112 - hostile data: fail closed
                 continue
         return list(kept.values())
+
+    def about_payload(self, payload: Sequence[Any]) -> list[Message]:
+        """What tells the user of a payload that does not happen; none under ``trusted``."""
+        if not isinstance(payload, list | tuple) or self._name == "trusted":
+            return []
+        told = explained(payload, new_cells=self._name == "isolated")
+        return [("display_data", content) for content in told]
 
     def error(self, ename: Any, evalue: Any, traceback: Any) -> tuple[str, str, list[str]]:
         """The error fields of a reply or message: text alone, of a bearable length."""
@@ -233,7 +241,7 @@ class OutputPolicy:
 
     def _bundle(self, data: Any, metadata: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         if self._name == "isolated":
-            return isolated_bundle(data, metadata, self._budget)
+            return isolated_bundle(data, metadata, self._budget, self._pictures)
         return text_bundle(data, why="[aca-kernel] Not shown: output_policy is text."), {}
 
     def _expression(self, value: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Markdown is rendered here: raw HTML is text, links lead nowhere, formulas stay formulas."""
+"""Markdown is rendered here: raw HTML is judged, links lead nowhere, formulas stay formulas."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aca_kernel.outputs.html import inert
-from aca_kernel.outputs.markdown import MAX_LENGTH, rendered
+from aca_kernel.outputs.colours import LEXERS, coloured
+from aca_kernel.outputs.markdown import MAX_LENGTH, judged, rendered
 from aca_kernel.outputs.tex import defused, is_active
 
 from .test_outputs_html import Seen
 
 
 def shown(text: str) -> str:
-    clean = inert(rendered(text))
+    clean = judged(text)
     assert clean is not None
     return clean
 
@@ -64,12 +64,77 @@ def test_ordinary_markdown_looks_as_ever() -> None:
         "$$\n<img src=x onerror=alert(1)>\n$$",
         "\\begin{a}<script>alert(1)</script>\\end{a}",
         "|a|\n|-|\n|<script>alert(1)</script>|",
+        "<details ontoggle=alert(1) open>x</details>",
+        "<b <script>alert(1)</script>>x</b>",
+        "<b\nonclick=alert(1)\nstyle='position:fixed;inset:0'>x</b>",
+        "<!-- --!><script>alert(1)</script> -->",
+        "<![CDATA[<script>alert(1)</script>]]>",
+        "<?x <img src=x onerror=alert(1)> ?>",
+        "<img src='data:image/svg+xml;base64,PHN2Zz4=' alt='<img src=x onerror=alert(1)>'>",
+        "<a href='javascript:alert(1)'>x</a></a></a>",
+        "[^a]\n\n[^a]: <script>alert(1)</script>[x](javascript:alert(1))",
+        "[^a]\n\n[^a]: [^a]",
+        "- [ ] <script>alert(1)</script>",
+        '```python\n"<script>alert(1)</script>"\n```',
+        "```html\n</code></pre><script>alert(1)</script>\n```",
     ],
 )
 def test_hostile_markdown_is_text(text: str) -> None:
     for tag, attributes in Seen(shown(text)).tags:
         assert tag not in ("script", "a", "img", "iframe", "svg")
         assert not [name for name in attributes if name.startswith("on") or name == "href"]
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("a<br>b H<sub>2</sub>O", "a<br>b H<sub>2</sub>O"),
+        ("<details><summary>more</summary>\n\n**b**\n\n</details>", "<summary>more</summary>"),
+        ("<div align='center' onclick=x>c</div>", '<div align="center">c</div>'),
+        ("<span style='color: red; position: fixed'>x</span>", '<span style="color: red">x</span>'),
+        ("Vec<T> and <b>b</b>", "Vec&lt;T&gt; and <b>b</b>"),
+        ("<b>never closed", "&lt;b&gt;never closed"),
+        ("<a href='https://example.org/'>docs</a>", "docs (https://example.org/)"),
+        ("<img src='https://example.org/c.png' alt=cat>", "not shown: cat https://example.org/c"),
+        ("<img alt=x width=9 src='data:image/png;base64,AAAA'>", 'width="9"'),
+        ("a <!-- hidden --> b", "<p>a  b</p>"),
+    ],
+)
+def test_raw_html_that_is_inert_is_html(text: str, part: str) -> None:
+    assert part in shown(text)
+
+
+def test_a_task_list_has_boxes() -> None:
+    clean = shown("- [ ] to *do*\n- [x] done\n- [y] other\n\n[ ] no item\n")
+    assert '<li style="list-style-type: none">\u2610 to <em>do</em></li>' in clean
+    assert '<li style="list-style-type: none">\u2611 done</li>' in clean
+    assert "<li>[y] other</li>" in clean
+    assert "<p>[ ] no item</p>" in clean
+
+
+def test_footnotes_are_numbered_and_stand_below() -> None:
+    clean = shown("a[^x] b[^1] c[^x] d[^none]\n\n[^1]: one\n[^x]: *ex*\n  goes on\n\nend\n")
+    assert "a<sup>[1]</sup> b<sup>[2]</sup> c<sup>[1]</sup> d[^none]" in clean
+    assert "<p>end</p>\n<hr><ol><li><em>ex</em>\ngoes on</li><li>one</li></ol>" in clean
+
+
+def test_code_has_colours() -> None:
+    clean = shown("```python\ndef f(): return '<b>'\n```\n\n```unknown\n<x>\n```\n")
+    assert '<span style="color: #2b8a3e">def</span>' in clean
+    assert "&lt;b&gt;" in clean
+    assert "<pre><code>&lt;x&gt;" in clean
+
+
+@pytest.mark.parametrize("language", sorted(LEXERS))
+@pytest.mark.parametrize(
+    "unit", ["'", '"', "\\", "(", "{", "a", " ", "/*", "<", "<a ", "-", "$(", "1"]
+)
+def test_colours_take_little_time(language: str, unit: str) -> None:
+    lines = [unit * (900 // len(unit))] * 10
+    coloured("", language)
+    start = time.process_time()
+    coloured("\n".join(lines), language)
+    assert time.process_time() - start < 1
 
 
 def test_a_link_shows_its_address() -> None:
@@ -144,12 +209,22 @@ def test_long_markdown_is_shown_as_its_source() -> None:
         "***",
         "``` \n",
         "    ",
+        "[^a] ",
+        "[^a]: x\n",
+        "[^a]: [^a]\n\n",
+        "<b ",
+        "<b a=",
+        "<b>",
+        "<a href=x>",
+        "- [ ] x\n",
+        "```python\n1\n```\n",
+        "<!-- ",
     ],
 )
 def test_time_is_bounded(unit: str) -> None:
     rendered("warm")
     start = time.process_time()
-    rendered(unit * (MAX_LENGTH // len(unit)))
+    judged(unit * (MAX_LENGTH // len(unit)))
     assert time.process_time() - start < 3
 
 
@@ -188,6 +263,15 @@ def test_time_is_bounded(unit: str) -> None:
                 "http://x",
                 "> ",
                 "1. ",
+                "<b>",
+                "</b>",
+                "<a href='x'>",
+                "<div onclick=x>",
+                "<!--",
+                "-->",
+                "[^a]",
+                "[^a]: ",
+                "```python\n",
             ]
         ),
         max_size=40,
