@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from itertools import islice
 
+from .nesting import NAMES, without_documents
 from .notices import notice_html
 
 __all__ = [
@@ -50,7 +51,7 @@ INNER_CSP = f"{CSP}; require-trusted-types-for 'script'; trusted-types default"
 
 GUARD = (
     "<script>(()=>{const inner="
-    "/<(?=\\/?(?:i?frame|frameset|object|embed|fencedframe|portal)|!ENTITY)/gi;"
+    f"/<(?=\\/?(?:[^\\s<>\\/:]*:)?(?:{NAMES})(?:[\\s\\/>]|$)|!ENTITY)/gi;"
     "for(const name of ['RTCPeerConnection','webkitRTCPeerConnection','XSLTProcessor',"
     "'WebTransport'])delete window[name];"
     "if(window.trustedTypes)trustedTypes.createPolicy('default',{"
@@ -62,13 +63,8 @@ GUARD = (
 """Takes away what sends packets past any policy: WebRTC, which Chromium lets out of every frame.
 
 A further document inside would bring it back, so none can be made: neither by markup (see
-``_FURTHER``) nor by a script, whose HTML passes through here (Trusted Types).
+nesting.py) nor by a script, whose HTML passes through here (Trusted Types).
 """
-
-_FURTHER = re.compile(
-    r"<(?=/?(?:i?frame|frameset|object|embed|fencedframe|portal)|!ENTITY)", re.IGNORECASE
-)
-"""The markup of a document inside the document."""
 
 _NOTE = "Isolated: this HTML has no access to the notebook's page or to the network."
 _NOTE_HEIGHT = 16
@@ -157,7 +153,7 @@ def framed(text: str, twin: str = "", *, whole: bool = True) -> str:
     ``twin``, which is inert HTML, ``whole`` or the beginning of it; the frame has all the height.
     """
     head = _HEAD.replace(CSP, INNER_CSP)
-    inner = head + GUARD + _INNER_STYLE + _FURTHER.sub("&lt;", text)
+    inner = head + GUARD + _INNER_STYLE + without_documents(text)
     outer = (
         f"{_HEAD}{_OUTER_STYLE}<iframe sandbox='allow-scripts' srcdoc='{_quoted(inner)}'></iframe>"
         f"<p>{_NOTE}</p>"
