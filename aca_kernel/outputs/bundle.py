@@ -26,6 +26,7 @@ from .streams import bare, encodable, plain
 from .svg import drawing
 from .tex import MAX_LENGTH as MAX_TEX
 from .tex import is_active
+from .twins import MAX_READ, twin_of
 
 __all__ = ["isolated_bundle", "text_bundle", "text_of"]
 
@@ -159,9 +160,17 @@ def _add_html(value: Any, shown: dict[str, Any], lost: list[str], budget: Budget
     elif needs_network(text):
         lost.append(_remote(text))
     elif budget.take("frames"):
-        shown["text/html"] = framed(encodable(text))
+        shown["text/html"] = _framed(encodable(text), budget)
     else:
         lost.append(_notice("HTML", "the cell has too many frames", "Use clear_output()."))
+
+
+def _framed(text: str, budget: Budget) -> str:
+    """``text`` in a frame, with its inert twin as long as the cell has time for one."""
+    if budget.take("parsed", min(len(text), MAX_READ)):
+        twin, whole = twin_of(text)
+        return framed(text, twin, whole=whole)
+    return framed(text, whole=False)
 
 
 def _add_markdown(

@@ -17,6 +17,9 @@ from __future__ import annotations
 import re
 from itertools import islice
 
+from .nesting import NAMES, without_documents
+from .notices import notice_html
+
 __all__ = [
     "CSP",
     "GUARD",
@@ -48,7 +51,7 @@ INNER_CSP = f"{CSP}; require-trusted-types-for 'script'; trusted-types default"
 
 GUARD = (
     "<script>(()=>{const inner="
-    "/<(?=\\/?(?:i?frame|frameset|object|embed|fencedframe|portal)|!ENTITY)/gi;"
+    f"/<(?=\\/?(?:[^\\s<>\\/:]*:)?(?:{NAMES})(?:[\\s\\/>]|$)|!ENTITY)/gi;"
     "for(const name of ['RTCPeerConnection','webkitRTCPeerConnection','XSLTProcessor',"
     "'WebTransport'])delete window[name];"
     "if(window.trustedTypes)trustedTypes.createPolicy('default',{"
@@ -60,17 +63,17 @@ GUARD = (
 """Takes away what sends packets past any policy: WebRTC, which Chromium lets out of every frame.
 
 A further document inside would bring it back, so none can be made: neither by markup (see
-``_FURTHER``) nor by a script, whose HTML passes through here (Trusted Types).
+nesting.py) nor by a script, whose HTML passes through here (Trusted Types).
 """
 
-_FURTHER = re.compile(
-    r"<(?=/?(?:i?frame|frameset|object|embed|fencedframe|portal)|!ENTITY)", re.IGNORECASE
-)
-"""The markup of a document inside the document."""
+_NOTE = "Isolated: this HTML has no access to the notebook's page or to the network."
+_NOTE_HEIGHT = 16
 
 _OUTER_STYLE = (
     "<style>html,body{margin:0;height:100%;overflow:hidden}"
-    "iframe{border:0;width:100%;height:100%;display:block}</style>"
+    f"iframe{{border:0;width:100%;height:calc(100% - {_NOTE_HEIGHT}px);display:block}}"
+    "p{margin:0;padding:0 8px;font:11px/15px system-ui,sans-serif;color:#666;white-space:nowrap}"
+    "</style>"
 )
 _INNER_STYLE = (
     "<style>html{color-scheme:light}"
@@ -78,7 +81,13 @@ _INNER_STYLE = (
     "table{border-collapse:collapse;font-size:12px}"
     "th,td{padding:4px 6px;text-align:right}</style>"
 )
-_NOTE = "Isolated: this HTML has no access to this page or to the network."
+
+_HIDDEN = "<style>.aca-kernel-frame>iframe+div{display:none}</style>"
+_UNTRUSTED = (
+    "it needs a frame, and Jupyter shows none in a notebook that it does not trust.\n"
+    "Run the cell again, or choose Trust Notebook in the command palette (Ctrl+Shift+C). Where"
+    " that does not help, open the page that jupyter nbconvert --to html makes of the notebook."
+)
 
 _DEFAULT_HEIGHT = 400
 _MIN_HEIGHT, _MAX_HEIGHT = 60, 1200
@@ -135,26 +144,40 @@ def shows_nothing(text: str) -> bool:
     return not _TAG.sub("", _STYLE_SHEET.sub("", text)).strip()
 
 
-def framed(text: str) -> str:
+def framed(text: str, twin: str = "", *, whole: bool = True) -> str:
     """HTML of ours that shows ``text`` in the sandboxed frames, with a handle to resize them.
 
     The height is the content's own where it declares one in pixels or is a table, else 400
     pixels: a frame without origin cannot tell the page how high it is. A front end that takes
-    frames out (JupyterLab, for a notebook it does not trust) shows the note that is left.
+    frames out (JupyterLab, for a notebook it does not trust) takes out the style that hides the
+    ``twin``, which is inert HTML, ``whole`` or the beginning of it; the frame has all the height.
     """
     head = _HEAD.replace(CSP, INNER_CSP)
-    inner = head + GUARD + _INNER_STYLE + _FURTHER.sub("&lt;", text)
+    inner = head + GUARD + _INNER_STYLE + without_documents(text)
     outer = (
         f"{_HEAD}{_OUTER_STYLE}<iframe sandbox='allow-scripts' srcdoc='{_quoted(inner)}'></iframe>"
+        f"<p>{_NOTE}</p>"
     )
+    height = _height(text) + _NOTE_HEIGHT
     return (
-        f'<div style="height: {_height(text)}px; resize: vertical; overflow: hidden;'
-        ' background: #fff; color-scheme: light; border: 1px solid #8a8a8a; max-width: 100%">'
-        '<iframe sandbox="allow-scripts" referrerpolicy="no-referrer"'
-        ' style="border: 0; width: 100%; height: 100%"'
-        f' srcdoc="{_quoted(outer)}"></iframe></div>'
-        f'<div style="font-size: 11px; opacity: 0.7">{_NOTE}</div>'
+        '<div class="aca-kernel-frame" style="resize: vertical; overflow: hidden; max-width: 100%">'
+        '<iframe sandbox="allow-scripts" referrerpolicy="no-referrer" style="display: block;'
+        f" box-sizing: border-box; width: 100%; height: {height}px; min-height: 100%;"
+        " max-height: 100%; border: 1px solid #8a8a8a; background: #fff; color-scheme: light"
+        f'" srcdoc="{_quoted(outer)}"></iframe>'
+        f"<div>{twin}{notice_html(_without_frame(twin, whole=whole))}</div></div>{_HIDDEN}"
     )
+
+
+def _without_frame(twin: str, *, whole: bool) -> str:
+    """What to say where the front end has taken the frame out."""
+    if not twin:
+        what = "This output is not shown"
+    elif whole:
+        what = "Only the plain content of this output is shown"
+    else:
+        what = "Only the beginning of this output is shown, as plain content"
+    return f"{what}: {_UNTRUSTED}"
 
 
 def _quoted(text: str) -> str:

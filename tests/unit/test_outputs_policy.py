@@ -19,7 +19,7 @@ from PIL import Image
 
 from aca_kernel.outputs.policy import MESSAGE_TYPES, OutputPolicy
 
-from .test_outputs_frames import content_of
+from .test_outputs_frames import content_of, twin_in
 from .test_outputs_html import HOSTILE, PIXEL, assert_inert
 
 VEGA = "application/vnd.vega.v5+json"
@@ -491,6 +491,7 @@ def assert_safe(data: dict[str, Any]) -> None:
         assert html.count("<") == 1
     elif "<iframe" in html:
         content_of(html)
+        assert_inert(twin_in(html).replace("contain: paint", ""))
     else:
         assert_inert(html.replace("contain: paint", ""))
     json.dumps(data, allow_nan=False).encode("utf-8")

@@ -1,0 +1,67 @@
+"""What a script in a frame can do, and what it cannot, in Chromium."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, FrameLocator, Page, expect
+
+from aca_kernel.outputs.frames import framed
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Give a page of a browser as it has just been installed."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+def shown(page: Page, text: str) -> FrameLocator:
+    """What the inner frame makes of HTML from a session."""
+    page.set_content(framed(text))
+    return page.frame_locator("iframe").frame_locator("iframe")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "const frames=[1,2];let s=0;for(let i=0;i<frames.length;i++)s+=frames[i];o.textContent=s",
+        "const object={n:3};let i=0;while(i<object.n)i++;o.textContent=i",
+        "const object=6;let i=0;while(i<object /2)i++;o.textContent=i",
+        "o.textContent='<iframe >'.length-6",
+        "o.innerHTML='<b>'+'a<frames.length'.replace(/.*/,'3')+'</b>'",
+        "o.innerHTML='3<i title=\"a<frames.length\"></i>';o.lastChild.title[1]=='<'||o.append('?')",
+    ],
+)
+def test_a_script_runs_as_it_was_written(page: Page, script: str) -> None:
+    expect(shown(page, f"<p id=o></p><script>{script}</script>").locator("#o")).to_have_text(
+        "3", timeout=10_000
+    )
+
+
+INNER = html.escape("<p>inside</p>")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'<iframe srcdoc="{INNER}"></iframe>',
+        f'<svg><desc><div></svg></div></desc><script><desc><iframe srcdoc="{INNER}"></iframe>',
+        f'<select><title><!-- </title><script>--><iframe srcdoc="{INNER}"></iframe>',
+        f'<script>document.write(`<if`);document.write(`rame srcdoc="{INNER}">`)</script>',
+        f'<p id=o></p><script>o.innerHTML=`<iframe srcdoc="{INNER}">`</script>',
+        "<script>let d=new DOMParser().parseFromString(`<x:iframe xmlns:x="
+        f'"http://www.w3.org/1999/xhtml" srcdoc="{INNER}"/>`,"application/xhtml+xml");'
+        "document.body.append(d.documentElement)</script>",
+        '<script>let d=new DOMParser().parseFromString(`<!DOCTYPE x [<!ATTLIST x xmlns CDATA "'
+        f'http://www.w3.org/1999/xhtml">]><b xmlns:y="http://www.w3.org/1999/xhtml"><y:iframe '
+        f'srcdoc="{INNER}"/></b>`,"text/xml");document.body.append(d.documentElement)</script>',
+    ],
+)
+def test_no_document_is_made_inside(page: Page, text: str) -> None:
+    inner = shown(page, f"<p>text</p>{text}</script></title></select><p id=end>end</p>")
+    expect(inner.locator("#end")).to_be_attached(timeout=10_000)
+    assert inner.locator("#end").evaluate("() => window.length") == 0
