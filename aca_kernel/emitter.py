@@ -14,6 +14,7 @@ from .interpreters.base import Output, Reply, notice_output
 from .outputs.notices import missing_files
 from .outputs.policy import OutputPolicy
 from .outputs.sessionfiles import Inlined, names_in
+from .shown import Shown
 
 __all__ = ["Emitter"]
 
@@ -45,12 +46,19 @@ class Emitter:
         self._policy = policy
         self._silent = silent
         self._fetch = fetch
+        self._shown = Shown()
         self._waiting: deque[tuple[Output, list[str]]] = deque()
         self._pump: asyncio.Task[None] | None = None
 
     def __call__(self, output: Output) -> None:
         """Send one message to the front end, as a part of this cell's output."""
-        if self._silent or self._kernel.session is None:
+        if self._silent:
+            return
+        for one in self._shown.take(output):
+            self._send(one)
+
+    def _send(self, output: Output) -> None:
+        if self._kernel.session is None:
             return
         self._kernel.session.send(
             self._kernel.iopub_socket,
@@ -117,6 +125,7 @@ class Emitter:
                     content=shown,
                     metadata=output.metadata if trusted else {},
                     buffers=output.buffers if trusted else (),
+                    widget=output.widget,
                 )
             )
         if inlined is not None and inlined.missing:

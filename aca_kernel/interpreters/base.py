@@ -23,6 +23,8 @@ class Output:
     buffers: Sequence[bytes] = ()
     own: bool = False
     """Whether it is this kernel's own word, not the session's: the output policy lets it pass."""
+    widget: str = ""
+    """The Output widget that it is meant for; "" for the cell itself."""
 
 
 def notice_output(text: str) -> Output:

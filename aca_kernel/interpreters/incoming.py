@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,9 @@ from .base import CellRequest, Emit, Output, notice_output
 from .guestmessages import buffers, death, dropped, others_calls, prompt_of
 
 __all__ = ["Incoming", "Running"]
+
+MOST_CELLS = 100
+"""Cells whose late output still finds them."""
 
 
 class Running:
@@ -71,20 +73,19 @@ class Incoming:
         self.next_count: int | None = None
         """The number that its next cell would have; None when it is not known."""
         self.running: Running | None = None
-        self._cells: deque[str] = deque(maxlen=1000)  # whose late output is still ours
-        self._cut_off: set[str] = set()
+        self._cells: dict[str, Running] = {}  # whose late output is still theirs
         self._asking: asyncio.Task[str] | None = None
 
     def begin(self, cell: Running) -> None:
         """Take a cell that runs from now on."""
-        self._cells.append(cell.message_id)
+        while len(self._cells) >= MOST_CELLS:
+            del self._cells[next(iter(self._cells))]
+        self._cells[cell.message_id] = cell
         self.running = cell
 
-    def end(self, cell: Running) -> None:
-        """Let go of a cell; what it still shows afterwards is said to be its own."""
+    def end(self) -> None:
+        """Let go of the cell that runs; what it still shows afterwards is its own."""
         self.running = None
-        if not cell.done:
-            self._cut_off.add(cell.message_id)
 
     def cancel_question(self) -> None:
         """Take back what the user is asked, if anything."""
@@ -107,43 +108,23 @@ class Incoming:
             return
         channel, kind = message.get("channel"), header.get("msg_type")
         running, ours = self.running, parent.get("msg_id")
-        if running is None or not isinstance(kind, str) or not isinstance(ours, str):
+        if not isinstance(kind, str) or not isinstance(ours, str):
             return
-        if channel == "iopub":
-            if kind == "status":
-                is_idle = ours == running.message_id and content.get("execution_state") == "idle"
-                if is_idle and not running.idle:
-                    running.idle, running.idle_at = True, time.monotonic()
-            elif kind in OUTPUTS:
-                self._show(running, kind, message)
-        elif ours == running.message_id:
+        if channel == "iopub" and kind in OUTPUTS:
+            cell = self._cells.get(ours)
+            if cell is not None:
+                _show(cell, kind, message)
+        elif running is None or ours != running.message_id:
+            return
+        elif channel == "iopub":
+            is_idle = kind == "status" and content.get("execution_state") == "idle"
+            if is_idle and not running.idle:
+                running.idle, running.idle_at = True, time.monotonic()
+        else:
             if channel == "shell":
                 running.reply = content
             elif channel == "stdin" and kind == "input_request":
                 await self._answer_input(running, content)
-
-    def _show(self, running: Running, kind: str, message: dict[str, Any]) -> None:
-        request = running.request
-        if running.emit is None or request is None:
-            return
-        ours = message["parent_header"].get("msg_id")
-        if ours not in self._cells:
-            return
-        if ours != running.message_id and ours in self._cut_off:
-            self._cut_off.discard(ours)
-            text = "What follows, up to this cell's own output, is of the cell that was cut off."
-            running.emit(notice_output(text))
-        if kind == "execute_result" and not request.shows_result:
-            return
-        metadata = message.get("metadata")
-        running.emit(
-            Output(
-                msg_type=kind,
-                content=message["content"],
-                metadata=metadata if isinstance(metadata, dict) else {},
-                buffers=buffers(message.get("buffers")),
-            )
-        )
 
     def _on_event(self, message: dict[str, Any]) -> None:
         event, number, code = (message.get(name) for name in ("event", "kernel", "code"))
@@ -197,3 +178,22 @@ class Incoming:
         finally:
             self._asking = None
         self._answer(value)
+
+
+def _show(cell: Running, kind: str, message: dict[str, Any]) -> None:
+    """Show an output in the cell that made it."""
+    request = cell.request
+    if cell.emit is None or request is None:
+        return
+    if kind == "execute_result" and not request.shows_result:
+        return
+    metadata, widget = message.get("metadata"), message.get("widget")
+    cell.emit(
+        Output(
+            msg_type=kind,
+            content=message["content"],
+            metadata=metadata if isinstance(metadata, dict) else {},
+            buffers=buffers(message.get("buffers")),
+            widget=widget if isinstance(widget, str) else "",
+        )
+    )

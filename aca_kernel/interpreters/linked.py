@@ -212,7 +212,7 @@ class LinkedInterpreter(Interpreter):
             await self._cooldown_is_known()
             return reply
         finally:
-            self._incoming.end(running)
+            self._incoming.end()
             running.over.set()
 
     async def _follow(self, running: Running) -> Reply:

@@ -61,7 +61,17 @@ if package is not None:
 """
 
 _NAME = "_aca_kernel_link"
-_FILES = ("protocol", "counts", "spill", "requests", "routed", "guestkernel", "guest", "doors")
+_FILES = (
+    "protocol",
+    "counts",
+    "spill",
+    "requests",
+    "captures",
+    "routed",
+    "guestkernel",
+    "guest",
+    "doors",
+)
 
 
 @cache

@@ -20,6 +20,7 @@ from typing import Any
 
 import zmq
 
+from .captures import Captures
 from .counts import count_request
 from .guestkernel import GuestKernel, take_file
 from .protocol import INTERRUPT_FILE, OUTPUTS, FrameError, Peer, fingerprint, pack, unpack
@@ -58,6 +59,7 @@ class Relay:
         self._interrupt_next = False
         self._interrupts: deque[Any] = deque(maxlen=8)  # those that have come
         self._requests = Requests()
+        self._captures = Captures()
         self._routed = RoutedCalls()
         self._taken = 0  # messages that were for plain calls
         self.plain_call_ended = 0.0  # when; on the clock of time.monotonic
@@ -376,6 +378,7 @@ class Relay:
     def _forget(self, why: str) -> None:
         """Give up on the requests that the guest kernel of now had got."""
         self._requests.clear()
+        self._captures = Captures()
         self._routed.lose(why)
         self._last_cell = {}
         self._waiting.clear()
@@ -465,12 +468,15 @@ class Relay:
         if self._routed.take(message_id, channel, kind, [metadata, content, *buffers]):
             self._taken += 1
             return
+        if channel == "iopub" and kind in ("comm_open", "comm_msg", "comm_close"):
+            self._captures.see(kind, content)
         if channel == "iopub" and kind not in OUTPUTS and not is_idle:
             return
+        widget = self._captures.widget_of(message_id) if kind in OUTPUTS else ""
         encoded = json.dumps([_base64(part) for part in buffers]).encode() if buffers else b"[]"
         self.peer.outbox.append(
-            b'{"channel":"%s","header":%s,"parent_header":%s,"metadata":%s,"content":'
-            % (channel.encode(), header, parent, metadata),
+            b'{"channel":"%s","widget":%s,"header":%s,"parent_header":%s,"metadata":%s,"content":'
+            % (channel.encode(), json.dumps(widget).encode(), header, parent, metadata),
             content,
             b',"buffers":%s}' % encoded,
         )

@@ -48,7 +48,7 @@ def watch(self):  # as ipykernel's, but that what it has taken and not shown yet
         while True:
             poll.poll()
             self._is_taking = True
-            data = os.read(self._fid, 65536)
+            data = os.read(self._fid, 8192)
             if not data or not self._should_watch:
                 break
             self.write(decode(data))
