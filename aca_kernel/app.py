@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ipykernel.displayhook import ZMQDisplayHook
@@ -71,6 +73,7 @@ class AzureSessionsKernelApp(DiscreetApplication, IPKernelApp):
     """The configuration files, when they have been read already."""
     config_problem: ConfigurationError | None = None
     """Why the configuration could not be read, for the first cell to tell."""
+    _is_orphan = False
 
     def init_profile_dir(self) -> None:
         """Use no IPython profile."""
@@ -111,7 +114,20 @@ class AzureSessionsKernelApp(DiscreetApplication, IPKernelApp):
         if sys.platform == "win32":
             super().init_poller()  # type: ignore[no-untyped-call]
         elif self.parent_handle > 1:
-            self.poller = ParentWatch(self.parent_handle, lambda: self.kernel.leave())
+            self.poller = ParentWatch(self.parent_handle, self._leave_as_orphan)
+
+    def _leave_as_orphan(self) -> None:
+        self._is_orphan = True
+        self.kernel.leave()
+
+    def close(self) -> None:
+        """Close the sockets, and remove the files that a parent would remove if there were one."""
+        super().close()  # type: ignore[no-untyped-call]
+        if self._is_orphan:
+            self.cleanup_connection_file()  # type: ignore[no-untyped-call]
+            if self.transport == "ipc":
+                with contextlib.suppress(OSError):  # others' files may be there
+                    Path(self.ip).parent.rmdir()
 
     def init_path(self) -> None:
         """Leave sys.path alone: modules beside a notebook must not be imported here."""

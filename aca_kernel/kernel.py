@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
+import threading
 from collections.abc import Awaitable, Mapping
+from concurrent.futures import Future
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -73,6 +75,8 @@ class AzureSessionsKernel(Settings, Kernel):
         self._in_session = False
         self._warming: asyncio.Task[None] | None = None
         self._leaving: asyncio.Task[None] | None = None
+        self._released: Future[None] | None = None
+        self._end_lock = threading.Lock()
         self._completions: Completions | None = None
         self._question: asyncio.Future[dict[str, Any]] | None = None
 
@@ -122,9 +126,8 @@ class AzureSessionsKernel(Settings, Kernel):
             return
 
         async def leave() -> None:
-            self._aborting = True
             try:
-                await self.remote.release(restart=False)
+                await self._release(restart=False)
             finally:
                 self.io_loop.stop()
 
@@ -132,12 +135,26 @@ class AzureSessionsKernel(Settings, Kernel):
 
     async def do_shutdown(self, restart: bool) -> dict[str, Any]:
         """Release the session within 2 s; called on the control thread, also during a cell."""
-        self._aborting = True  # cells that wait are not begun: they would allocate it anew
-        try:
-            await self.remote.release(restart=restart)
-        except Exception:
-            self.log.exception("The session could not be released")
+        await self._release(restart=restart)
         return {"status": "ok", "restart": restart}
+
+    async def _release(self, *, restart: bool) -> None:
+        """Release the session once, though a request and a signal may ask at the same time."""
+        self._aborting = True  # cells that wait are not begun: they would allocate it anew
+        with self._end_lock:
+            released, is_first = self._released, self._released is None
+            released = self._released = released or Future()
+        if is_first:
+            try:
+                await self.remote.release(restart=restart)
+            except Exception:
+                self.log.exception("The session could not be released")
+            finally:
+                released.set_result(None)
+        elif asyncio.get_running_loop() is self._loop:
+            await asyncio.wrap_future(released)
+        else:  # not awaited: the control thread would be stopped before its last words
+            released.result()
 
     async def _progressively_terminate_all_children(self) -> None:
         """Leave the local pool alone: it outlives a restart. There are no other children."""

@@ -198,7 +198,10 @@ class PoolApp(DiscreetApplication, JupyterApp):
         self._kept = contextlib.ExitStack()
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 (we are in it)
-        for number in (signal.SIGINT, signal.SIGTERM):
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # not under nohup
+            numbers.append(signal.SIGHUP)
+        for number in numbers:
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         with contextlib.suppress(asyncio.CancelledError), self._kept:
             await serve(

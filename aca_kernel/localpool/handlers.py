@@ -136,8 +136,9 @@ class Call(tornado.web.RequestHandler):
         error = kwargs.get("exc_info", (None, None, None))[1]
         if isinstance(error, tornado.web.HTTPError):
             error = Refusal(error.status_code)
-        if isinstance(error, OSError) and error.errno in DISK_IS_FULL:
-            error = DiskFull()
+        for one in (error, getattr(error, "__cause__", None)):
+            if isinstance(one, OSError) and one.errno in DISK_IS_FULL:
+                error = DiskFull()
         if not isinstance(error, Refusal):
             why = (
                 str(error) if isinstance(error, LocalPoolError) else "An unexpected error occurred."

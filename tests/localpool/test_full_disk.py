@@ -55,3 +55,24 @@ def test_upload_that_finds_no_room(cramped: Caller, version: str) -> None:
     assert "small" in cramped.call("GET", "files").text
     assert "large" not in cramped.call("GET", "files").text
     assert cramped.upload("small again", b"x" * 100_000).ok
+
+
+FILL = """
+file = open('/mnt/data/fill', 'wb', buffering=0)
+try:
+    while True:
+        file.write(bytes(10_000))
+except OSError:
+    file.close()
+"""
+
+
+def test_session_that_finds_no_room_starts_when_there_is_some(cramped: Caller) -> None:
+    cramped.run(FILL)
+    other = Caller(cramped.pool)
+    answer = other.execute("6 * 7")
+    assert answer.status_code == 507
+    assert "full" in answer.json()["error"]["message"]
+    assert cramped.run("1")["value"] == 1
+    cramped.run("import os; os.remove('/mnt/data/fill')")
+    assert other.run("6 * 7")["value"] == 42

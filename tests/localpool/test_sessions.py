@@ -250,6 +250,13 @@ def test_killed_pool_leaves_no_process(
     assert not list(directory.iterdir())
 
 
+def test_a_closed_terminal_ends_the_pool_in_order(start_pool: PoolStarter, directory: Path) -> None:
+    pool = start_pool("--ready-sessions", "0")
+    pool.process.send_signal(signal.SIGHUP)
+    assert pool.process.wait(timeout=20) == 0
+    assert not list(directory.iterdir())
+
+
 def test_tls(caller: CallerMaker, start_pool: PoolStarter) -> None:
     pool = start_pool("--tls", "--ready-sessions", "0")
     assert pool.endpoint.startswith("https://127.0.0.1:")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -305,6 +306,24 @@ def test_its_process_can_be_connected_to_by_this_user_alone(local: Kernel) -> No
     [folder] = {channel.parent for channel in channels}
     assert folder.stat().st_mode & 0o777 == 0o700
     local.close()
+    assert not folder.exists()
+
+
+def test_a_killed_notebook_leaves_no_session_no_process_and_no_file(
+    local: Kernel, pool: Pool
+) -> None:
+    made = local.run("from aca_kernel import connect\nprint(connect().session_id)").stdout.strip()
+    local.send("%%session\nimport time; time.sleep(600)")
+    [child] = [p for p in psutil.Process(local.pid).children() if "aca_kernel" in p.cmdline()]
+    connection_file = Path(child.cmdline()[-1])
+    channels = {Path(str(one.laddr)) for one in child.net_connections("unix")}
+    [folder] = {one.parent for one in channels if "aca-kernel-" in str(one)}
+    assert made in sessions_of(pool)
+    assert connection_file.exists()
+    local.kill(signal.SIGKILL)
+    assert psutil.wait_procs([child], timeout=10)[1] == []
+    assert made not in sessions_of(pool)
+    assert not connection_file.exists()
     assert not folder.exists()
 
 
