@@ -88,7 +88,7 @@ _OTHERS = (
 _KNOWN = tuple((re.compile(pattern), what, how) for pattern, what, how in _LIBRARIES + _OTHERS)
 
 _WHY = "output_policy is isolated"
-_BARE_OBJECT = re.compile(r"<[\w.]{1,200} object(?: at 0x[0-9a-f]{1,16})?>")
+_BARE_OBJECT = re.compile(r"<IPython\.[\w.]{1,200} object(?: at 0x[0-9a-f]{1,16})?>")
 _MOST_BESIDE = 2000
 
 
