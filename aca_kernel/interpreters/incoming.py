@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import ExecutionFailed
 from ..link.client import MOST_NUMBER
-from ..link.protocol import MAX_LINE_BYTES, OUTPUTS
+from ..link.protocol import COMMS, MAX_LINE_BYTES, OUTPUTS
 from .base import CellRequest, Emit, Output, notice_output
 from .guestmessages import buffers, death, dropped, others_calls, prompt_of
 
@@ -77,6 +77,10 @@ class Incoming:
         self._cells.append(cell.message_id)
         self.running = cell
 
+    def expect(self, message_id: str) -> None:
+        """Take what will come of a message that is no request as ours."""
+        self._cells.append(message_id)
+
     def end(self, cell: Running) -> None:
         """Let go of a cell; what it still shows afterwards is said to be its own."""
         self.running = None
@@ -111,7 +115,7 @@ class Incoming:
                 is_idle = ours == running.message_id and content.get("execution_state") == "idle"
                 if is_idle and not running.idle:
                     running.idle, running.idle_at = True, time.monotonic()
-            elif kind in OUTPUTS:
+            elif kind in OUTPUTS or kind in COMMS:
                 self._show(running, kind, message)
         elif ours == running.message_id:
             if channel == "shell":

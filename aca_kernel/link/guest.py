@@ -22,7 +22,7 @@ import zmq
 
 from .counts import count_request
 from .guestkernel import GuestKernel
-from .protocol import OUTPUTS, FrameError, Peer, fingerprint, pack, unpack
+from .protocol import COMMS, OUTPUTS, FrameError, Peer, fingerprint, pack, unpack
 from .routed import Routed, RoutedCalls
 from .spill import SpillingOutbox
 
@@ -44,6 +44,7 @@ class Relay:
         self.peer = Peer(SpillingOutbox())
         self.withdraw: Callable[[], object] = lambda: None
         """Undoes what `doors.install` did."""
+        self._passed: tuple[str, ...] = OUTPUTS
         self.confirmed = False
         """Whether an exchange has come through the hook."""
         self._greeted = time.monotonic()
@@ -145,6 +146,7 @@ class Relay:
             self.peer = Peer(SpillingOutbox())
             self._held.clear()
             self._oldest = 0.0
+        self._passed = OUTPUTS + COMMS if head.get("comms") is True else OUTPUTS
         if self.share is None and isinstance(head.get("share"), bool):
             self.share = head["share"]
         return pack(
@@ -367,7 +369,8 @@ class Relay:
         self._interrupt_next = False
 
     def _forward(self, message: dict[str, Any]) -> None:
-        self._kernel.session.send(self._kernel.sockets[message["channel"]], message["message"])
+        channel = message["channel"].partition("-")[0]  # "shell-comm": nothing answers it
+        self._kernel.session.send(self._kernel.sockets[channel], _with_buffers(message["message"]))
 
     def _died(self, kernel: GuestKernel) -> None:
         code = kernel.process.returncode
@@ -439,7 +442,7 @@ class Relay:
         if self._routed.take(message_id, channel, kind, [metadata, content, *buffers]):
             self._taken += 1
             return
-        if channel == "iopub" and kind not in OUTPUTS and not is_idle:
+        if channel == "iopub" and kind not in self._passed and not is_idle:
             return
         encoded = json.dumps([_base64(part) for part in buffers]).encode() if buffers else b"[]"
         self.peer.outbox.append(
@@ -450,7 +453,7 @@ class Relay:
         )
         if kind == "input_request":
             self._oldest = time.monotonic() - FRESH  # somebody is asked: nothing to wait for
-        elif kind in OUTPUTS:
+        elif kind in self._passed:
             self._oldest = self._oldest or time.monotonic()
 
 
@@ -461,6 +464,14 @@ def _parsed(line: Any) -> list[dict[str, Any]]:
     except ValueError:
         return []
     return [message] if isinstance(message, dict) else []
+
+
+def _with_buffers(message: dict[str, Any]) -> dict[str, Any]:
+    if not message.get("buffers"):
+        return message
+    import base64
+
+    return dict(message, buffers=[base64.b64decode(part) for part in message["buffers"]])
 
 
 def _is_cell(message: dict[str, Any]) -> bool:

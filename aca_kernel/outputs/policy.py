@@ -20,7 +20,7 @@ from .payloads import MAX_ITEMS, explained, new_cell
 from .remedies import ISOLATED
 from .streams import StreamText, bare, plain
 
-__all__ = ["MESSAGE_TYPES", "POLICIES", "OutputPolicy"]
+__all__ = ["COMM_TYPES", "MESSAGE_TYPES", "POLICIES", "OutputPolicy"]
 
 POLICIES = ("isolated", "trusted", "text")
 
@@ -35,6 +35,9 @@ MESSAGE_TYPES = frozenset(
     }
 )
 """What may come out of a session, under any policy."""
+
+COMM_TYPES = frozenset({"comm_open", "comm_msg", "comm_close"})
+"""What widgets say, which acts on the page: under ``trusted`` alone."""
 
 Message = tuple[str, dict[str, Any]]
 
@@ -91,13 +94,12 @@ class OutputPolicy:
         ``pictures`` has the data of Markdown's pictures that are files of the session.
 
         ``metadata`` is the message's own, which is never passed on. Only ``MESSAGE_TYPES`` come
-        out.
+        out, under ``trusted`` also ``COMM_TYPES``.
         """
-        if (
-            not isinstance(msg_type, str)
-            or msg_type not in MESSAGE_TYPES
-            or not isinstance(content, Mapping)
-        ):
+        is_known = isinstance(msg_type, str) and (
+            msg_type in MESSAGE_TYPES or (self._name == "trusted" and msg_type in COMM_TYPES)
+        )
+        if not is_known or not isinstance(content, Mapping):
             return []
         if self._name == "trusted":
             return [(msg_type, dict(content))]
