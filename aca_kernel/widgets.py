@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from .errors import AcaKernelError
 from .interpreters.base import Comm
 
 if TYPE_CHECKING:
+    from .emitter import Emitter
+    from .interpreters.base import Interpreter
     from .kernel import AzureSessionsKernel
 
 __all__ = ["Widgets"]
@@ -22,6 +25,7 @@ class Widgets:
 
     def __init__(self, kernel: AzureSessionsKernel) -> None:
         self._kernel = kernel
+        self._waiting: set[asyncio.Task[None]] = set()
         for kind in ("comm_open", "comm_msg", "comm_close"):
             kernel.shell_handlers[kind] = self.take
         kernel.shell_handlers["comm_info_request"] = self.info
@@ -42,15 +46,23 @@ class Widgets:
         if not interpreter.queue_comm(comm):
             return
         emitter = kernel.emitter_for(message)
+        if waits:
+            task = asyncio.ensure_future(self._when_free(interpreter, emitter))
+            self._waiting.add(task)
+            task.add_done_callback(self._waiting.discard)
+        else:
+            await self._follow(interpreter, emitter)
+
+    async def _when_free(self, interpreter: Interpreter, emitter: Emitter) -> None:
+        async with self._kernel.turn:
+            await self._follow(interpreter, emitter)
+
+    async def _follow(self, interpreter: Interpreter, emitter: Emitter) -> None:
         try:
-            if waits:
-                async with kernel.turn:
-                    await interpreter.take_comms(emitter.session)
-            else:
-                await interpreter.take_comms(emitter.session)
+            await interpreter.take_comms(emitter.session)
             await emitter.settled()
         except AcaKernelError as error:
-            kernel.log.warning("A widget's message did not get through: %s", error.what)
+            self._kernel.log.warning("A widget's message did not get through: %s", error.what)
 
     async def info(self, stream: Any, ident: Any, message: dict[str, Any]) -> None:
         """Answer which comms there are: those of a session that is trusted."""

@@ -211,20 +211,18 @@ def test_deep_json_is_refused() -> None:
 
 @pytest.mark.parametrize("policy", ["isolated", "trusted", "text"])
 @pytest.mark.parametrize(
-    "msg_type",
-    [
-        "status",
-        "execute_input",
-        "comm_open",
-        "comm_msg",
-        "shutdown_reply",
-        "input_request",
-        "",
-        "x",
-    ],
+    "msg_type", ["status", "execute_input", "shutdown_reply", "input_request", "", "x"]
 )
 def test_other_message_types_never_come_out(policy: str, msg_type: str) -> None:
     assert OutputPolicy(policy).message(msg_type, {"execution_state": "idle"}, {}) == []
+
+
+@pytest.mark.parametrize("msg_type", ["comm_open", "comm_msg", "comm_close"])
+def test_what_widgets_say_comes_out_of_a_trusted_session_alone(msg_type: str) -> None:
+    content = {"comm_id": "x"}
+    for policy in ("isolated", "text"):
+        assert OutputPolicy(policy).message(msg_type, content, {}) == []
+    assert OutputPolicy("trusted").message(msg_type, content, {}) == [(msg_type, content)]
 
 
 def test_clear_output_says_only_whether_to_wait() -> None:
