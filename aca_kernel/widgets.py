@@ -43,9 +43,9 @@ class Widgets:
             buffers=[bytes(part) for part in message.get("buffers", ())],
         )
         waits = kernel.has_cell or interpreter.is_taken  # ipykernel lets these pass a cell by
-        if not interpreter.queue_comm(comm):
-            return
         emitter = kernel.emitter_for(message)
+        if not interpreter.queue_comm(comm, emitter.session):
+            return
         if waits:
             task = asyncio.ensure_future(self._when_free(interpreter, emitter))
             self._waiting.add(task)

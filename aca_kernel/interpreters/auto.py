@@ -143,9 +143,9 @@ class AutoInterpreter(Interpreter):
         """The content of a history_reply."""
         return await self._current.history(request)
 
-    def queue_comm(self, message: Comm) -> bool:
+    def queue_comm(self, message: Comm, emit: Emit) -> bool:
         """Have a widget's message sent."""
-        return self._current.queue_comm(message)
+        return self._current.queue_comm(message, emit)
 
     async def take_comms(self, emit: Emit) -> None:
         """Show what comes of the widgets' messages that were sent."""

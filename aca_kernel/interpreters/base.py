@@ -220,8 +220,11 @@ class Interpreter(ABC):
         """The content of a history_reply."""
         return {"status": "ok", "history": []}
 
-    def queue_comm(self, message: Comm) -> bool:
-        """Have a widget's message sent; False in a mode, or a session, that has no widgets."""
+    def queue_comm(self, message: Comm, emit: Emit) -> bool:
+        """Have a widget's message sent, and what comes of it shown.
+
+        False in a mode, or a session, that has no widgets.
+        """
         return False
 
     async def take_comms(self, emit: Emit) -> None:  # noqa: B027 - see queue_comm

@@ -77,9 +77,9 @@ class Incoming:
         self._cells.append(cell.message_id)
         self.running = cell
 
-    def expect(self, message_id: str) -> None:
+    def expect(self, message: Running) -> None:
         """Take what will come of a message that is no request as ours."""
-        self._cells.append(message_id)
+        self._cells.append(message.message_id)
 
     def end(self, cell: Running) -> None:
         """Let go of a cell; what it still shows afterwards is said to be its own."""

@@ -286,11 +286,12 @@ class LinkedInterpreter(Interpreter):
         """The guest kernel's history."""
         return history_lines(await self._ask("history_request", dict(request)))
 
-    def queue_comm(self, message: Comm) -> bool:
+    def queue_comm(self, message: Comm, emit: Emit) -> bool:
         """Have a widget's message sent with the next exchange; False when nobody would get it."""
         if not self._met or not self._comms:
             return False
-        self._incoming.expect(self._send(_COMM, message.kind, message.content, message))
+        message_id = self._send(_COMM, message.kind, message.content, message)
+        self._incoming.expect(Running(message_id, _NO_CELL, emit))
         return True
 
     async def take_comms(self, emit: Emit) -> None:
