@@ -13,7 +13,7 @@ from ipykernel.kernelbase import Kernel
 from .interpreters.base import Output, Reply, notice_output
 from .outputs.notices import missing_files
 from .outputs.policy import COMM_TYPES, OutputPolicy
-from .outputs.sessionfiles import Inlined, names_in
+from .outputs.sessionfiles import NOT_THERE, Inlined, names_in
 
 __all__ = ["Emitter"]
 
@@ -121,8 +121,11 @@ class Emitter:
                     buffers=output.buffers if trusted else (),
                 )
             )
-        if inlined is not None and inlined.missing:
-            self(notice_output(missing_files(inlined.missing)))
+        missing = {} if inlined is None else inlined.missing
+        if trusted:  # Jupyter's server may have it, as with a local kernel
+            missing = {name: why for name, why in missing.items() if why != NOT_THERE}
+        if missing:
+            self(notice_output(missing_files(missing)))
 
     def _as_of_this_request(self, content: dict[str, Any]) -> dict[str, Any]:
         """A widget's message that captures outputs by their request names the front end's."""

@@ -215,6 +215,9 @@ def test_trusted_shows_the_sessions_files_too(
         "IFrame('page.html', 300, 200)"
     )
     (result,) = ran.of("execute_result")
+    ran = kernel.run("display(HTML('<img src=\"none.png\">'))")
+    assert ran.of("display_data")[0]["data"]["text/html"] == '<img src="none.png">'
+    assert ran.kinds == ["display_data"]
     assert 'srcdoc="&lt;b&gt;&quot;page&quot;&lt;/b&gt;"' in result["data"]["text/html"]
 
 
