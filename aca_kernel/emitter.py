@@ -12,8 +12,8 @@ from ipykernel.kernelbase import Kernel
 
 from .interpreters.base import Output, Reply, notice_output
 from .outputs.notices import missing_files
-from .outputs.policy import OutputPolicy
-from .outputs.sessionfiles import Inlined, names_in
+from .outputs.policy import COMM_TYPES, OutputPolicy
+from .outputs.sessionfiles import NOT_THERE, Inlined, names_in
 from .shown import Shown
 
 __all__ = ["Emitter"]
@@ -117,7 +117,9 @@ class Emitter:
         judged = self._policy.message(output.msg_type, content, output.metadata, pictures)
         trusted = self._policy.name == "trusted"
         for msg_type, shown in judged:
-            if inlined is not None and "data" in shown:
+            if msg_type in COMM_TYPES:
+                shown = self._as_of_this_request(shown)
+            elif inlined is not None and "data" in shown:
                 shown["data"] = inlined.filled(shown["data"])
             self(
                 Output(
@@ -128,8 +130,20 @@ class Emitter:
                     widget=output.widget,
                 )
             )
-        if inlined is not None and inlined.missing:
-            self(notice_output(missing_files(inlined.missing)))
+        missing = {} if inlined is None else inlined.missing
+        if trusted:  # Jupyter's server may have it, as with a local kernel
+            missing = {name: why for name, why in missing.items() if why != NOT_THERE}
+        if missing:
+            self(notice_output(missing_files(missing)))
+
+    def _as_of_this_request(self, content: dict[str, Any]) -> dict[str, Any]:
+        """A widget's message that captures outputs by their request names the front end's."""
+        data = content.get("data")
+        state = data.get("state") if isinstance(data, dict) else None
+        if not isinstance(data, dict) or not isinstance(state, dict) or not state.get("msg_id"):
+            return content
+        state = {**state, "msg_id": self._parent["header"]["msg_id"]}
+        return {**content, "data": {**data, "state": state}}
 
     def judged(self, reply: Reply) -> Reply:
         """A session's reply as the policy lets it reach the front end; what it may not is told."""

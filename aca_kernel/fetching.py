@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .errors import AcaKernelError, NotFound
 from .interpreters.worker import Worker
-from .outputs.sessionfiles import MAX_BYTES, MAX_FILES, is_page, names_in_page
+from .outputs.sessionfiles import MAX_BYTES, MAX_FILES, NOT_THERE, is_page, names_in_page
 
 if TYPE_CHECKING:
     from .session import KernelSession
@@ -21,7 +21,6 @@ MAX_CELL_BYTES = 64 * 1000 * 1000
 MAX_CELL_FILES = 200
 
 _TOO_LARGE = f"it is larger than {MAX_BYTES // 10**6} MB"
-_NOT_THERE = "the session has no such file in /mnt/data"
 
 
 class _TooLarge(Exception):
@@ -74,7 +73,7 @@ class Fetching:
         except _TooLarge:
             return _TOO_LARGE if limit == MAX_BYTES else "one cell shows 64 MB of files at most"
         except NotFound:
-            return _NOT_THERE
+            return NOT_THERE
         except AcaKernelError as error:
             return "it could not be fetched: " + error.what.rstrip(".")
         self._bytes -= len(content)

@@ -24,10 +24,12 @@ from .interpreters.base import CellRequest, Output, Reply, error_reply
 from .outputs.surrogates import replace_surrogates, tolerant
 from .settings import OUTPUT_POLICIES, Settings
 from .stdin import ask
+from .widgets import Widgets
 
 if TYPE_CHECKING:
     from .completions import Completions
     from .emitter import Emitter
+    from .interpreters.base import Interpreter
     from .session import KernelSession
 
 # What only cells need (the session, magics, the output policy) is imported by the first one:
@@ -71,6 +73,7 @@ class AzureSessionsKernel(Settings, Kernel):
             self.problems.insert(0, problem)
         self._display_scope = secrets.token_hex(8)
         self._cell: asyncio.Task[Reply] | None = None
+        Widgets(self)
         self._magic = ""  # the one that ran last
         self._in_session = False
         self._warming: asyncio.Task[None] | None = None
@@ -321,6 +324,30 @@ class AzureSessionsKernel(Settings, Kernel):
         finally:
             if self.remote.started:
                 self.remote.touch()
+
+    @property
+    def trusted_interpreter(self) -> Interpreter | None:
+        """The session's interpreter, when what it says may act on the user's page."""
+        return self.remote.interpreter if self._policy_name() == "trusted" else None
+
+    @property
+    def has_cell(self) -> bool:
+        """Whether a cell runs."""
+        return self._cell is not None
+
+    @property
+    def turn(self) -> asyncio.Lock:
+        """What a cell holds while it runs."""
+        lock: asyncio.Lock = self._main_asyncio_lock
+        return lock
+
+    def emitter_for(self, parent: Any) -> Emitter:
+        """What shows outputs as those of the request ``parent``."""
+        from .emitter import Emitter
+        from .outputs.policy import OutputPolicy
+
+        policy = OutputPolicy(self._policy_name(), scope=self._display_scope)
+        return Emitter(self, parent, policy, silent=False)
 
     def _root(self) -> Path:
         """The directory that transfers stay in: the notebook's, unless configured."""

@@ -164,6 +164,7 @@ class KernelSession:
             outage_tolerance=self.outage_tolerance,
             execution_timeout=self.settings.execution_timeout,
             share=None if self.is_own else True,  # it was named for others to find
+            comms=self.settings.output_policy == "trusted",
             worker=self.worker,
         )
         direct = DirectInterpreter(

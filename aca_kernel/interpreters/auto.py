@@ -13,7 +13,7 @@ from ..errors import (
     UnexpectedAnswer,
 )
 from ..link.client import NoGuest
-from .base import CellRequest, Emit, Interpreter, Reply, notice_output
+from .base import CellRequest, Comm, Emit, Interpreter, Reply, notice_output
 
 __all__ = ["AutoInterpreter"]
 
@@ -142,6 +142,23 @@ class AutoInterpreter(Interpreter):
     async def history(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The content of a history_reply."""
         return await self._current.history(request)
+
+    def queue_comm(self, message: Comm, emit: Emit) -> bool:
+        """Have a widget's message sent."""
+        return self._current.queue_comm(message, emit)
+
+    async def take_comms(self, emit: Emit) -> None:
+        """Show what comes of the widgets' messages that were sent."""
+        await self._current.take_comms(emit)
+
+    async def comm_info(self, content: Mapping[str, Any]) -> dict[str, Any]:
+        """The content of a comm_info_reply."""
+        return await self._current.comm_info(content)
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether a request of this notebook is on its way in the session."""
+        return self._current.is_taken
 
     def close(self) -> None:
         """Let go of connections and threads."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from base64 import b64encode
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,16 @@ from typing import Any
 from ..errors import AcaKernelError, UsageError
 from ..outputs.notices import notice
 
-__all__ = ["CellRequest", "Emit", "Interpreter", "Output", "Reply", "error_reply", "notice_output"]
+__all__ = [
+    "CellRequest",
+    "Comm",
+    "Emit",
+    "Interpreter",
+    "Output",
+    "Reply",
+    "error_reply",
+    "notice_output",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +40,21 @@ class Output:
 def notice_output(text: str) -> Output:
     """The Output that shows ``text`` as a notice of this kernel's own."""
     return Output(msg_type="display_data", content=notice(text), own=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comm:
+    """One message of the front end to a widget, as Jupyter's shell channel knows it."""
+
+    kind: str
+    content: Mapping[str, Any]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    buffers: Sequence[bytes] = ()
+
+    @property
+    def encoded(self) -> list[str]:
+        """The buffers in base64."""
+        return [b64encode(part).decode("ascii") for part in self.buffers]
 
 
 Ask = Callable[[str, bool], Coroutine[Any, Any, str]]
@@ -196,6 +221,25 @@ class Interpreter(ABC):
     async def history(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The content of a history_reply."""
         return {"status": "ok", "history": []}
+
+    def queue_comm(self, message: Comm, emit: Emit) -> bool:
+        """Have a widget's message sent, and what comes of it shown.
+
+        False in a mode, or a session, that has no widgets.
+        """
+        return False
+
+    async def take_comms(self, emit: Emit) -> None:  # noqa: B027 - see queue_comm
+        """Show what comes of the widgets' messages that were sent."""
+
+    async def comm_info(self, content: Mapping[str, Any]) -> dict[str, Any]:
+        """The content of a comm_info_reply."""
+        return {"status": "ok", "comms": {}}
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether a request of this notebook is on its way in the session."""
+        return False
 
     @abstractmethod
     def close(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import ExecutionFailed
 from ..link.client import MOST_NUMBER
-from ..link.protocol import MAX_LINE_BYTES, OUTPUTS
+from ..link.protocol import COMMS, MAX_LINE_BYTES, OUTPUTS
 from ..pool.refusals import clean
 from .base import CellRequest, Emit, Output, notice_output
 from .guestmessages import buffers, death, dropped, others_calls, prompt_of
@@ -83,6 +83,10 @@ class Incoming:
         self._cells[cell.message_id] = cell
         self.running = cell
 
+    def expect(self, message: Running) -> None:
+        """Take what will come of a message that is no request as ours."""
+        self._cells[message.message_id] = message
+
     def end(self) -> None:
         """Let go of the cell that runs; what it still shows afterwards is its own."""
         self.running = None
@@ -110,7 +114,7 @@ class Incoming:
         running, ours = self.running, parent.get("msg_id")
         if not isinstance(kind, str) or not isinstance(ours, str):
             return
-        if channel == "iopub" and kind in OUTPUTS:
+        if channel == "iopub" and (kind in OUTPUTS or kind in COMMS):
             cell = self._cells.get(ours)
             if cell is not None:
                 _show(cell, kind, message)

@@ -15,7 +15,7 @@ from ..errors import AcaKernelError, ExecutionFailed, PoolFull
 from ..link.client import MOST_NUMBER, GuestFailed, GuestGone, Link, LinkTaken, Transient
 from ..link.counts import count_request
 from ..pool import PoolClient, shorten
-from .base import CellRequest, Emit, Interpreter, Reply, notice_output
+from .base import CellRequest, Comm, Emit, Interpreter, Reply, notice_output
 from .beside import Beside
 from .guestmessages import (
     completions,
@@ -53,6 +53,11 @@ STUBBORN = 8.0
 RESTART_PATIENCE = 1.5
 """Seconds after which a restart ends another client's call that keeps it from the session."""
 
+_COMM = "shell-comm"
+"""The guest's name for the shell channel when no reply comes."""
+
+_NO_CELL = CellRequest(code="")
+
 LOST_REPLY = 1.0
 """Seconds that an interrupted cell, whose idle has come, still waits for its reply."""
 
@@ -69,6 +74,7 @@ class LinkedInterpreter(Interpreter):
     ``outage_tolerance`` is the seconds that a running cell survives without the network,
     ``execution_timeout`` those that a cell may run, None for no limit. ``share`` is whether
     plain calls of other clients run in the guest kernel, when nobody has decided that before.
+    ``comms`` is whether what widgets say crosses, which may act on the user's page.
     """
 
     mode = "linked"
@@ -82,6 +88,7 @@ class LinkedInterpreter(Interpreter):
         outage_tolerance: float = 600.0,
         execution_timeout: float | None = None,
         share: bool | None = None,
+        comms: bool = False,
         worker: Worker | None = None,
     ) -> None:
         self.client = client
@@ -90,8 +97,9 @@ class LinkedInterpreter(Interpreter):
         self._outage_tolerance = outage_tolerance
         self._execution_timeout = execution_timeout
         self._share = share
+        self._comms = comms
         self._beside = Beside(client, identifier, self.worker)
-        self._link = Link(client, identifier, self.worker.call)
+        self._link = Link(client, identifier, self.worker.call, comms=comms)
         self._session_id = uuid.uuid4().hex
         self._incoming = Incoming(lambda line: self._send("stdin", "input_reply", {"value": line}))
         self._met = False
@@ -285,6 +293,36 @@ class LinkedInterpreter(Interpreter):
         """The guest kernel's history."""
         return history_lines(await self._ask("history_request", dict(request)))
 
+    def queue_comm(self, message: Comm, emit: Emit) -> bool:
+        """Have a widget's message sent with the next exchange; False when nobody would get it."""
+        if not self._met or not self._comms:
+            return False
+        message_id = self._send(_COMM, message.kind, message.content, message)
+        self._incoming.expect(Running(message_id, _NO_CELL, emit))
+        return True
+
+    async def take_comms(self, emit: Emit) -> None:
+        """Wait until the guest kernel has dealt with all that is queued, and show what comes."""
+        # It takes its messages in order, and answers this one.
+        running = Running(self._send("shell", "kernel_info_request", {}), _NO_CELL, emit)
+        self._incoming.running = running
+        try:
+            while not running.done:
+                await self._exchange(running, wait=WAIT)
+        finally:
+            self._incoming.running = None
+
+    async def comm_info(self, content: Mapping[str, Any]) -> dict[str, Any]:
+        """Which comms the guest kernel has, as the content of a comm_info_reply."""
+        if not self._met or not self._comms:
+            return {"status": "ok", "comms": {}}
+        return await self._ask("comm_info_request", dict(content))
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether a request is on its way."""
+        return self._incoming.running is not None
+
     async def _ask(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
         if not self._met:
             await self.start()
@@ -371,7 +409,9 @@ class LinkedInterpreter(Interpreter):
 
     # -- exchanges
 
-    def _send(self, channel: str, kind: str, content: Mapping[str, Any]) -> str:
+    def _send(
+        self, channel: str, kind: str, content: Mapping[str, Any], comm: Comm | None = None
+    ) -> str:
         header = {
             "msg_id": uuid.uuid4().hex,
             "msg_type": kind,
@@ -388,8 +428,9 @@ class LinkedInterpreter(Interpreter):
                 "message": {
                     "header": header,
                     "parent_header": {},
-                    "metadata": {},
+                    "metadata": {} if comm is None else dict(comm.metadata),
                     "content": dict(content),
+                    **({} if comm is None or not comm.buffers else {"buffers": comm.encoded}),
                 },
             },
             str(header["msg_id"]),
@@ -485,7 +526,7 @@ class LinkedInterpreter(Interpreter):
         """Let go of a guest that is not there any more: the next cell begins with another."""
         self._met = False
         self._incoming.next_count = None
-        self._link = Link(self.client, self.identifier, self.worker.call)
+        self._link = Link(self.client, self.identifier, self.worker.call, comms=self._comms)
 
     async def _answer(
         self, running: Running, wait: float, outage: Outage

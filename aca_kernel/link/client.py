@@ -122,8 +122,11 @@ class Hello:
 class Link:
     """One link to one guest. Belongs to the kernel's event loop; ``call`` runs blocking code."""
 
-    def __init__(self, client: PoolClient, identifier: str, call: Call) -> None:
+    def __init__(
+        self, client: PoolClient, identifier: str, call: Call, *, comms: bool = False
+    ) -> None:
         self._client = client
+        self._comms = comms  # whether what widgets say crosses too
         self._identifier = identifier
         self._call = call
         self._id = secrets.token_hex(8)
@@ -170,7 +173,8 @@ class Link:
     async def _hello(
         self, share: bool | None, part: int | None, probe: int, *, is_first: bool
     ) -> Hello:
-        head = pack({"op": "hello", "link": self._id, "probe": probe, "share": share})
+        asked: dict[str, object] = {"share": share, **({"comms": True} if self._comms else {})}
+        head = pack({"op": "hello", "link": self._id, "probe": probe, **asked})
         codes = [bootstrap_code(head, MARK)] if part is None else bootstrap_parts(head, MARK, part)
         for code in codes:
             execution: Execution = await self._call(

@@ -23,7 +23,7 @@ import zmq
 from .captures import Captures
 from .counts import count_request
 from .guestkernel import GuestKernel, take_file
-from .protocol import INTERRUPT_FILE, OUTPUTS, FrameError, Peer, fingerprint, pack, unpack
+from .protocol import COMMS, INTERRUPT_FILE, OUTPUTS, FrameError, Peer, fingerprint, pack, unpack
 from .requests import Requests
 from .routed import Routed, RoutedCalls
 from .spill import SpillingOutbox
@@ -47,6 +47,7 @@ class Relay:
         self.peer = Peer(SpillingOutbox())
         self.withdraw: Callable[[], object] = lambda: None
         """Undoes what `doors.install` did."""
+        self._passed: tuple[str, ...] = OUTPUTS
         self.confirmed = False
         """Whether an exchange has come through the hook."""
         self._greeted = time.monotonic()
@@ -147,6 +148,7 @@ class Relay:
             self.peer = Peer(SpillingOutbox())
             self._held.clear()
             self._oldest = 0.0
+        self._passed = OUTPUTS + COMMS if head.get("comms") is True else OUTPUTS
         if self.share is None and isinstance(head.get("share"), bool):
             self.share = head["share"]
         return pack(
@@ -385,7 +387,8 @@ class Relay:
         self._interrupt_next = False
 
     def _forward(self, message: dict[str, Any]) -> None:
-        self._kernel.session.send(self._kernel.sockets[message["channel"]], message["message"])
+        channel = message["channel"].partition("-")[0]  # "shell-comm": nothing answers it
+        self._kernel.session.send(self._kernel.sockets[channel], _with_buffers(message["message"]))
         self._requests.sent(message["message"]["header"]["msg_id"], time.monotonic())
 
     def _strike(self) -> None:
@@ -468,9 +471,9 @@ class Relay:
         if self._routed.take(message_id, channel, kind, [metadata, content, *buffers]):
             self._taken += 1
             return
-        if channel == "iopub" and kind in ("comm_open", "comm_msg", "comm_close"):
-            self._captures.see(kind, content)
-        if channel == "iopub" and kind not in OUTPUTS and not is_idle:
+        if channel == "iopub" and kind in COMMS and kind not in self._passed:
+            self._captures.see(kind, content)  # else the front end has the widget itself
+        if channel == "iopub" and kind not in self._passed and not is_idle:
             return
         widget = self._captures.widget_of(message_id) if kind in OUTPUTS else ""
         encoded = json.dumps([_base64(part) for part in buffers]).encode() if buffers else b"[]"
@@ -482,7 +485,7 @@ class Relay:
         )
         if kind == "input_request":
             self._oldest = time.monotonic() - FRESH  # somebody is asked: nothing to wait for
-        elif kind in OUTPUTS:
+        elif kind in self._passed:
             self._oldest = self._oldest or time.monotonic()
 
 
@@ -497,6 +500,14 @@ def _parsed(line: Any) -> list[dict[str, Any]]:
 
 def _stops_cells(message: dict[str, Any]) -> bool:
     return message.get("op") == "interrupt" and "request" not in message
+
+
+def _with_buffers(message: dict[str, Any]) -> dict[str, Any]:
+    if not message.get("buffers"):
+        return message
+    import base64
+
+    return dict(message, buffers=[base64.b64decode(part) for part in message["buffers"]])
 
 
 def _is_cell(message: dict[str, Any]) -> bool:

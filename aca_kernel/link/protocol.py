@@ -21,6 +21,7 @@ from itertools import islice
 from typing import Any
 
 __all__ = [
+    "COMMS",
     "INTERRUPT_FILE",
     "MARK",
     "OUTPUTS",
@@ -62,6 +63,9 @@ OUTPUTS = (
     "clear_output",
 )
 """The iopub messages that cross the link, beside a status."""
+
+COMMS = ("comm_open", "comm_msg", "comm_close")
+"""Those that cross besides when this end trusts the session: what widgets say."""
 
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 """Bytes that a frame may have when it is unpacked; more is refused (a decompression bomb)."""

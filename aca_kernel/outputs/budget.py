@@ -41,6 +41,7 @@ class Budget:
     def __init__(self) -> None:
         self._used = dict.fromkeys(_LIMITS, 0)
         self._said: set[str] = set()
+        self._remarks: list[str] = []
 
     def take(self, kind: str, amount: int = 1) -> bool:
         """Whether ``amount`` more of ``kind`` is within the limit; if so it counts as used."""
@@ -68,3 +69,14 @@ class Budget:
             return None
         self._said.add(kind)
         return f"Output was cut: {_WHY[kind]} by one cell.\n{_THEN[kind]}"
+
+    def remark(self, text: str) -> None:
+        """Have ``text`` told beside what is shown; once a cell."""
+        if text not in self._said:
+            self._said.add(text)
+            self._remarks.append(text)
+
+    def remarks(self) -> list[str]:
+        """What is to be told now."""
+        told, self._remarks = self._remarks, []
+        return told

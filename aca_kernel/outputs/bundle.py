@@ -22,6 +22,7 @@ from .images import FORMAT_OF, ImageRefused, checked_image, svg_as_image
 from .jsondata import NotJson, bounded_copy
 from .markdown import judged
 from .metadata import harmless_metadata
+from .remedies import WIDGET, WIDGET_AS_PICTURE, Lost, library, lost_type, rank
 from .streams import bare, encodable, plain
 from .svg import drawing
 from .tex import MAX_LENGTH as MAX_TEX
@@ -36,37 +37,11 @@ MAX_TEXT = 20 * 1024 * 1024
 MAX_TYPES = 100
 """Entries of a bundle that are looked at."""
 
-_KNOWN = (
-    (
-        re.compile(r"vega"),
-        "Vega chart",
-        "Show it as a picture: alt.renderers.enable('png').",
-    ),
-    (
-        re.compile(r"bokeh|holoviews"),
-        "Bokeh plot",
-        "IPython.display.HTML(bokeh.embed.file_html(plot, bokeh.resources.INLINE)) shows it.",
-    ),
-    (
-        re.compile(r"plotly"),
-        "Plotly chart",
-        "IPython.display.HTML(fig.to_html(include_plotlyjs=True)) shows it.",
-    ),
-    (
-        re.compile(r"leaflet"),
-        "Map",
-        "Its tiles come from the network: map.save('map.html'), %download that, and open it in a"
-        " browser if you trust it.",
-    ),
-    (re.compile(r"widget"), "Widget", "Widgets need a kernel that trusts the session."),
-    (re.compile(r"javascript|ecmascript"), "JavaScript", "Put it in HTML: it then has a frame."),
-)
-"""What a mime type, or HTML that loads a library, stands for, and how it shows; best one first."""
-_LIBRARIES = _KNOWN[:4]
 _LIBRARY_WITHIN = 200_000
 """Characters of HTML in which a library's name is looked for."""
 
-_WHAT_TO_DO = "Display it as HTML, an image or text."
+_DOWNLOAD = "Write it to a file in /mnt/data, and %download that."
+_AS_PNG = "Save it as a PNG in the session, and show that: IPython.display.Image('NAME.png')."
 _OBJECT = re.compile(r"<[\w.]{1,200} object(?: at 0x[0-9a-f]{1,16})?>")
 _MIME = re.compile(r"[a-z0-9]{1,30}/[a-z0-9.+_-]{1,80}")
 
@@ -100,7 +75,7 @@ def isolated_bundle(
     """
     given = _normalised(data)
     shown: dict[str, Any] = {}
-    lost: list[str] = []
+    lost: list[Lost] = []
     dropped: list[str] = []
     if "text/html" in given:
         _add_html(given["text/html"], shown, lost, budget)
@@ -115,15 +90,18 @@ def isolated_bundle(
             _add_json(value, shown, lost)
         elif mime not in ("text/plain", "text/html", "text/markdown"):
             dropped.append(mime)
-    lost += map(_dropped, sorted(dropped, key=_rank))
+    lost += [lost_type(mime, given[mime]) for mime in sorted(dropped, key=rank)]
     if shown.get("text/html") == "" and lost:
         del shown["text/html"]  # the place for what has been dropped
     text = _said(given)
-    twin = [] if text is None else [_plain(text)]
+    twin = "" if text is None else _plain(text)
     if lost and not shown:
-        twin += lost[:1]
-    if twin:
-        shown["text/plain"] = "\n".join(twin)
+        shown["text/html"] = lost[0].beside(twin)
+        twin = "\n".join([twin, lost[0].text] if twin else [lost[0].text])
+    elif any(one.what == WIDGET for one in lost):
+        budget.remark(WIDGET_AS_PICTURE)
+    if twin or text is not None:
+        shown["text/plain"] = twin
     return shown, harmless_metadata(metadata, shown)
 
 
@@ -147,10 +125,10 @@ def _normalised(data: Any) -> dict[str, Any]:
     return exact
 
 
-def _add_html(value: Any, shown: dict[str, Any], lost: list[str], budget: Budget) -> None:
+def _add_html(value: Any, shown: dict[str, Any], lost: list[Lost], budget: Budget) -> None:
     text = text_of(value)
     if text is None or len(text) > MAX_HTML:
-        lost.append(_notice("HTML", "it is too large", "Save it to a file and %download that."))
+        lost.append(Lost("HTML", "it is too large", _DOWNLOAD))
         return
     parsed = len(text) <= MAX_PARSED and budget.take("parsed", len(text))
     if parsed and (clean := inert(bare(text))) is not None:
@@ -162,7 +140,13 @@ def _add_html(value: Any, shown: dict[str, Any], lost: list[str], budget: Budget
     elif budget.take("frames"):
         shown["text/html"] = _framed(encodable(text), budget)
     else:
-        lost.append(_notice("HTML", "the cell has too many frames", "Use clear_output()."))
+        lost.append(
+            Lost(
+                "HTML",
+                "the cell has too many frames",
+                "IPython.display.clear_output() makes room; or show one of them in each cell.",
+            )
+        )
 
 
 def _framed(text: str, budget: Budget) -> str:
@@ -176,7 +160,7 @@ def _framed(text: str, budget: Budget) -> str:
 def _add_markdown(
     value: Any,
     shown: dict[str, Any],
-    lost: list[str],
+    lost: list[Lost],
     budget: Budget,
     pictures: Mapping[str, str],
 ) -> None:
@@ -185,16 +169,16 @@ def _add_markdown(
     if text is not None and budget.take("rendered", len(text)):
         clean = judged(bare(text), pictures)
     if clean is None:
-        lost.append(_notice("Markdown", "it is too large", "Show less of it at once."))
+        lost.append(Lost("Markdown", "it is too large", "Show less of it in one display()."))
     else:
         shown["text/html"] = clean
 
 
-def _add_image(mime: str, value: Any, shown: dict[str, Any], lost: list[str]) -> None:
+def _add_image(mime: str, value: Any, shown: dict[str, Any], lost: list[Lost]) -> None:
     text = text_of(value)
     try:
         if text is None:
-            lost.append("[aca-kernel] An image was left out: its data is no text.")
+            lost.append(Lost("An image", "its data is no text", _AS_PNG))
         elif mime in FORMAT_OF:
             shown[mime] = checked_image(mime, text)
         elif "text/html" not in shown:
@@ -202,57 +186,46 @@ def _add_image(mime: str, value: Any, shown: dict[str, Any], lost: list[str]) ->
             if drawn := drawing(bare(text)):
                 shown[mime] = drawn  # for exporters that take no HTML
     except ImageRefused as refused:
-        lost.append(f"[aca-kernel] {refused}")
+        lost.append(Lost("An image", str(refused).rstrip("."), _AS_PNG))
 
 
-def _add_latex(value: Any, shown: dict[str, Any], lost: list[str]) -> None:
+def _add_latex(value: Any, shown: dict[str, Any], lost: list[Lost]) -> None:
     text = text_of(value)
     if text is None or len(text) > MAX_TEX:
-        lost.append(_notice("LaTeX", "it is too large", "Print it as text."))
+        lost.append(Lost("LaTeX", "it is too large", "print() it."))
     elif is_active(text):
         lost.append(
-            _notice("LaTeX", "it has links, styles or definitions", "Write the formula without.")
+            Lost(
+                "LaTeX",
+                "it has links, styles or definitions",
+                "Write the formula without them, or print() it.",
+            )
         )
     else:
         # An exporter that forgets to escape must not find a tag; to TeX the space is nothing.
         shown["text/latex"] = re.sub(r"<(?=[A-Za-z/!?])", "< ", bare(text))
 
 
-def _add_json(value: Any, shown: dict[str, Any], lost: list[str]) -> None:
+def _add_json(value: Any, shown: dict[str, Any], lost: list[Lost]) -> None:
     try:
         shown["application/json"] = bounded_copy(value)
     except NotJson:
-        lost.append(_notice("JSON", "it is too large or too deep", "Show a part of it."))
+        lost.append(
+            Lost(
+                "JSON",
+                "it is too large or too deep",
+                "Show a part of it, or json.dump() it to a file in /mnt/data and %download that.",
+            )
+        )
 
 
-def _remote(text: str) -> str:
+def _remote(text: str) -> Lost:
     """What to say of HTML that loads parts from the network."""
-    why = "it loads parts from the network, and output_policy is isolated"
-    begin = text[:_LIBRARY_WITHIN].lower()
-    for pattern, what, remedy in _LIBRARIES:
-        if pattern.search(begin):
-            return _notice(what, why, remedy)
-    return _notice("HTML", why, "Show an image, or HTML with its library inside.")
-
-
-def _rank(mime: str) -> int:
-    """Where ``mime`` stands in `_KNOWN`: of several that are dropped, the most telling is named."""
-    ranks = (rank for rank, (pattern, _, _) in enumerate(_KNOWN) if pattern.search(mime))
-    return next(ranks, len(_KNOWN))
-
-
-def _dropped(mime: str) -> str:
-    for pattern, what, remedy in _KNOWN:
-        if pattern.search(mime):
-            return _notice(what, "output_policy is isolated", remedy)
-    return _notice(mime, "output_policy is isolated", _WHAT_TO_DO)
-
-
-def _notice(what: str, why: str, remedy: str) -> str:
-    return f"[aca-kernel] {what} not shown: {why}. {remedy}"
+    what, remedy = library(text[:_LIBRARY_WITHIN].lower())
+    return Lost(what, "it loads parts from the network, and output_policy is isolated", remedy)
 
 
 def _plain(text: str) -> str:
     if len(text) > MAX_TEXT:
-        text = text[:MAX_TEXT] + "\n[aca-kernel] The rest of this text is left out."
+        text = text[:MAX_TEXT] + f"\n[aca-kernel] The rest of this text is left out. {_DOWNLOAD}"
     return plain(text)

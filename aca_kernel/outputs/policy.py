@@ -17,9 +17,10 @@ from .budget import MAX_MESSAGE, Budget
 from .bundle import isolated_bundle, text_bundle
 from .notices import notice
 from .payloads import MAX_ITEMS, explained, new_cell
+from .remedies import ISOLATED
 from .streams import StreamText, bare, plain
 
-__all__ = ["MESSAGE_TYPES", "POLICIES", "OutputPolicy"]
+__all__ = ["COMM_TYPES", "MESSAGE_TYPES", "POLICIES", "OutputPolicy"]
 
 POLICIES = ("isolated", "trusted", "text")
 
@@ -35,6 +36,9 @@ MESSAGE_TYPES = frozenset(
 )
 """What may come out of a session, under any policy."""
 
+COMM_TYPES = frozenset({"comm_open", "comm_msg", "comm_close"})
+"""What widgets say, which acts on the page: under ``trusted`` alone."""
+
 Message = tuple[str, dict[str, Any]]
 
 MAX_ENAME = 200
@@ -45,6 +49,13 @@ MAX_INSPECTION = 1024 * 1024
 MAX_EXPRESSIONS = 200
 
 _CUT = " ... [aca-kernel: cut]"
+_REFUSED = (
+    "[aca-kernel] An output was refused: it is not of a form that can be judged. print() it.\n"
+)
+_TOO_LARGE = (
+    "An output of more than 64 MB was left out.\n"
+    "Write it to a file in /mnt/data, and %download that."
+)
 _OVERHEAD = 100
 """Characters that a message counts beside its content."""
 
@@ -83,13 +94,12 @@ class OutputPolicy:
         ``pictures`` has the data of Markdown's pictures that are files of the session.
 
         ``metadata`` is the message's own, which is never passed on. Only ``MESSAGE_TYPES`` come
-        out.
+        out, under ``trusted`` also ``COMM_TYPES``.
         """
-        if (
-            not isinstance(msg_type, str)
-            or msg_type not in MESSAGE_TYPES
-            or not isinstance(content, Mapping)
-        ):
+        is_known = isinstance(msg_type, str) and (
+            msg_type in MESSAGE_TYPES or (self._name == "trusted" and msg_type in COMM_TYPES)
+        )
+        if not is_known or not isinstance(content, Mapping):
             return []
         if self._name == "trusted":
             return [(msg_type, dict(content))]
@@ -98,7 +108,7 @@ class OutputPolicy:
             return self._judged(msg_type, content)
         except Exception:
             # Whatever a hostile message provoked, it is not shown, and the cell goes on.
-            return [("stream", {"name": "stderr", "text": "[aca-kernel] An output was refused.\n"})]
+            return [("stream", {"name": "stderr", "text": _REFUSED})]
 
     def payload(self, payload: Sequence[Any]) -> list[dict[str, Any]]:
         """What of an execute_reply's payload may reach the front end.
@@ -211,8 +221,7 @@ class OutputPolicy:
         elif not self._budget.take("displays"):
             return self._complaint("displays")
         if _size(content.get("data")) > MAX_MESSAGE:
-            twin = {"text/plain": "[aca-kernel] An output of more than 64 MB was left out."}
-            shown: dict[str, Any] = {"data": twin, "metadata": {}, "transient": transient}
+            shown: dict[str, Any] = {**notice(_TOO_LARGE), "transient": transient}
         else:
             data, metadata = self._named(transient, content.get("data"), content.get("metadata"))
             shown = {"data": data, "metadata": metadata, "transient": transient}
@@ -224,7 +233,8 @@ class OutputPolicy:
             count = content.get("execution_count")
             known = isinstance(count, int) and 0 <= count < 2**31
             shown["execution_count"] = count if known else 0
-        return [(msg_type, shown)]
+        remarks = [("display_data", notice(text)) for text in self._budget.remarks()]
+        return [(msg_type, shown), *remarks]
 
     def _named(
         self, transient: Mapping[str, Any], data: Any, metadata: Any
@@ -242,7 +252,9 @@ class OutputPolicy:
     def _bundle(self, data: Any, metadata: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         if self._name == "isolated":
             return isolated_bundle(data, metadata, self._budget, self._pictures)
-        return text_bundle(data, why="[aca-kernel] Not shown: output_policy is text."), {}
+        return text_bundle(
+            data, why=f"[aca-kernel] Not shown: output_policy is text. print() it, or {ISOLATED}."
+        ), {}
 
     def _expression(self, value: Any) -> dict[str, Any]:
         if isinstance(value, Mapping) and value.get("status") == "ok":

@@ -20,10 +20,12 @@ from urllib.parse import unquote
 from .images import FORMAT_OF, ImageRefused, checked_image, svg_as_image
 from .markdown import images
 
-__all__ = ["MAX_BYTES", "MAX_FILES", "Inlined", "is_page", "names_in", "names_in_page"]
+__all__ = ["MAX_BYTES", "MAX_FILES", "NOT_THERE", "Inlined", "is_page", "names_in", "names_in_page"]
 
 MAX_BYTES = 10 * 1000 * 1000
 """Bytes of one file above which it is not shown."""
+
+NOT_THERE = "the session has no such file in /mnt/data"
 
 MAX_FILES = 20
 """Files that one output may name, a page's own included."""
@@ -53,6 +55,7 @@ _SOURCE = re.compile(
 _ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//|#|\?")
 _IFRAME_END = re.compile(r"\s*</iframe\s*>", re.IGNORECASE)
 _OWN = "/mnt/data/"
+_ENDING = re.compile(r"\.[A-Za-z0-9]{1,5}\Z")
 
 
 def names_in(data: Any) -> list[str]:
@@ -103,7 +106,8 @@ def _name(source: str, folder: str = "") -> str:
     if path.startswith(_OWN):
         folder, path = "", path[len(_OWN) :]
     path = posixpath.normpath(posixpath.join(folder, path)) if path else ""
-    return "" if path.startswith(("/", "..")) or path == "." else path
+    is_file = _ENDING.search(path) and not path.startswith(("/", ".."))
+    return path if is_file else ""
 
 
 def _ending(name: str) -> str:
@@ -155,7 +159,10 @@ class Inlined:
                 closing := _IFRAME_END.match(markup, end)
             ):
                 end = closing.end()
-            parts += [markup[done : tag.start()], self._shown(tag, attribute, name, depth)]
+            shown = self._shown(tag, attribute, name, depth)
+            if self._for_page and name in self.missing:
+                shown = markup[tag.start() : end]  # Jupyter's server may have it
+            parts += [markup[done : tag.start()], shown]
             done = end
         return "".join([*parts, markup[done:]])
 

@@ -18,6 +18,11 @@ _LINKS = ("href", "url", "data", "htmlData", "includegraphics")
 _STYLES = ("style", "class", "cssId", "bbox", "htmlStyle", "htmlClass", "htmlId")
 _PARTS = ("mmlToken", "texttip", "mathtip", "toggle", "unicode", "texHTML")
 _LOADING = ("require", "Require", "csname", "mathtoolsset")
+_FILES = (
+    *("input", "include", "InputIfFileExists", "openin", "openout", "read", "write", "immediate"),
+    *("verbatiminput", "lstinputlisting", "special", "directlua", "catcode"),
+)
+"""What TeX itself has besides, which an export to LaTeX or PDF would run on this machine."""
 _DEFINING = (
     *("def", "edef", "gdef", "xdef", "let", "futurelet", "global"),
     *("newcommand", "renewcommand", "providecommand", "newenvironment", "renewenvironment"),
@@ -26,7 +31,9 @@ _DEFINING = (
     *("newtagform", "renewtagform", "usetagform", "definecolor", "begingroup", "endgroup"),
 )
 _ACTIVE = re.compile(
-    r"\\(?=(?:" + "|".join((*_LINKS, *_STYLES, *_PARTS, *_LOADING, *_DEFINING)) + r")(?![A-Za-z]))"
+    r"\\(?=(?:"
+    + "|".join((*_LINKS, *_STYLES, *_PARTS, *_LOADING, *_FILES, *_DEFINING))
+    + r")(?![A-Za-z]))"
 )
 _FORMULA = re.compile(r"\$|\\[(\[]|\\begin|\\(?:eq)?ref")
 _WORD_JOINER = "\u2060"

@@ -215,4 +215,65 @@ def test_trusted_shows_the_sessions_files_too(
         "IFrame('page.html', 300, 200)"
     )
     (result,) = ran.of("execute_result")
+    ran = kernel.run("display(HTML('<img src=\"none.png\">'))")
+    assert ran.of("display_data")[0]["data"]["text/html"] == '<img src="none.png">'
+    assert ran.kinds == ["display_data"]
     assert 'srcdoc="&lt;b&gt;&quot;page&quot;&lt;/b&gt;"' in result["data"]["text/html"]
+
+
+# Notices: what to do, exactly, in the folding look
+
+PICTURE_OF_A_WIDGET = (
+    "from IPython.display import display\nimport base64, io, matplotlib.pyplot as plt\n"
+    "b = io.BytesIO(); plt.imsave(b, [[0, 1]]); p = base64.b64encode(b.getvalue()).decode()\n"
+    "for _ in range(2): display({'text/plain': 'Canvas()', 'image/png': p,\n"
+    "    'application/vnd.jupyter.widget-view+json': {'model_id': 'x'}}, raw=True)\n"
+)
+WHERE = (
+    "set ACA_OUTPUT_POLICY=trusted before Jupyter starts, or c.AzureSessionsKernel.output_policy"
+)
+NOTICES = {
+    "application/vnd.vegalite.v5+json": ["alt.renderers.enable('png')", "vl-convert-python"],
+    "application/vnd.plotly.v1+json": ["fig.to_html(include_plotlyjs=True)", "kaleido"],
+    "application/vnd.jupyter.widget-view+json": ["%matplotlib inline", WHERE],
+    "application/javascript": ["IPython.display.HTML('<script>...</script>')", WHERE],
+    "application/x-other": ["IPython.display.HTML(...)"],
+}
+
+
+@pytest.mark.parametrize("mime", NOTICES)
+def test_a_notice_says_exactly_what_to_do(linked: Kernel, mime: str) -> None:
+    ran = linked.run(
+        "from IPython.display import display\n"
+        f"display({{'text/plain': 'Twin()', '{mime}': {{}}}}, raw=True)"
+    )
+    (shown,) = [c["data"] for c in ran.of("display_data")]
+    assert shown["text/html"].startswith('<pre style="white-space: pre-wrap">Twin()</pre><details')
+    for part in NOTICES[mime]:
+        assert part in shown["text/plain"]
+        assert html.escape(part) in shown["text/html"]
+
+
+def test_an_animation_names_the_option_that_makes_a_video(linked: Kernel) -> None:
+    ran = linked.run(
+        "import matplotlib.pyplot as plt\nfrom matplotlib.animation import FuncAnimation\n"
+        "from IPython.display import HTML, display\nfigure, axes = plt.subplots()\n"
+        "a = FuncAnimation(figure, lambda i: axes.plot([i]), frames=2)\nplt.close()\n"
+        "display(HTML(a.to_jshtml()))"
+    )
+    if "<iframe" not in html_of(ran):
+        assert 'plt.rcParams["animation.html"] = "html5"' in ran.displayed
+
+
+def test_a_figure_of_matplotlib_notebook_says_what_shows_it(linked: Kernel) -> None:
+    ran = linked.run("%matplotlib notebook\nimport matplotlib.pyplot as plt\nplt.plot([1])")
+    linked.run("%matplotlib inline")
+    assert "Interactive figure (%matplotlib notebook) not shown" in ran.displayed
+    assert "%matplotlib inline shows it as a picture" in ran.displayed
+
+
+def test_a_picture_in_place_of_a_widget_is_told_once(linked: Kernel) -> None:
+    ran = linked.run(PICTURE_OF_A_WIDGET)
+    assert ran.displayed.count("is a picture of a widget") == 1
+    assert "%matplotlib inline" in ran.displayed
+    assert len([c for c in ran.of("display_data") if "image/png" in c["data"]]) == 2

@@ -313,3 +313,12 @@ def test_macros_that_act_are_known_and_defused(macro: str) -> None:
 )
 def test_ordinary_macros_are_not(formula: str) -> None:
     assert not is_active(formula)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["\\input{/etc/passwd}", "$\\openin5=x$", "\\immediate\\write18{x}", "$\\catcode`\\@=11$"],
+)
+def test_a_formula_reads_and_writes_no_file_when_it_is_exported(formula: str) -> None:
+    assert is_active(formula)
+    assert not is_active(defused(f"$x$ {formula}"))

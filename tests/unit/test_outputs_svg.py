@@ -37,6 +37,7 @@ def test_what_acts_or_loads_is_gone(inner: str) -> None:
     drawn = drawing(SVG.format(inner))
     assert drawn is not None
     assert "canary" not in drawn
+    assert drawing(drawn) == drawn
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,80 @@
+"""What widgets say, between the front end and the session: for a kernel that trusts it alone."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from .errors import AcaKernelError
+from .interpreters.base import Comm
+
+if TYPE_CHECKING:
+    from .emitter import Emitter
+    from .interpreters.base import Interpreter
+    from .kernel import AzureSessionsKernel
+
+__all__ = ["Widgets"]
+
+
+class Widgets:
+    """Takes a kernel's comm messages, and passes them on to the session that it trusts.
+
+    While a cell runs they go with its exchanges; what comes of them between cells is waited for.
+    What a thread of the session says between cells comes with the next message or cell.
+    """
+
+    def __init__(self, kernel: AzureSessionsKernel) -> None:
+        self._kernel = kernel
+        self._waiting: set[asyncio.Task[None]] = set()
+        for kind in ("comm_open", "comm_msg", "comm_close"):
+            kernel.shell_handlers[kind] = self.take
+        kernel.shell_handlers["comm_info_request"] = self.info
+
+    async def take(self, stream: Any, ident: Any, message: dict[str, Any]) -> None:
+        """Pass one message of the front end on; show what comes of it."""
+        kernel = self._kernel
+        interpreter = kernel.trusted_interpreter
+        if interpreter is None:
+            return
+        comm = Comm(
+            kind=message["header"]["msg_type"],
+            content=message["content"],
+            metadata=message["metadata"],
+            buffers=[bytes(part) for part in message.get("buffers", ())],
+        )
+        waits = kernel.has_cell or interpreter.is_taken  # ipykernel lets these pass a cell by
+        emitter = kernel.emitter_for(message)
+        if not interpreter.queue_comm(comm, emitter.session):
+            return
+        if waits:
+            task = asyncio.ensure_future(self._when_free(interpreter, emitter))
+            self._waiting.add(task)
+            task.add_done_callback(self._waiting.discard)
+        else:
+            await self._follow(interpreter, emitter)
+
+    async def _when_free(self, interpreter: Interpreter, emitter: Emitter) -> None:
+        async with self._kernel.turn:
+            await self._follow(interpreter, emitter)
+
+    async def _follow(self, interpreter: Interpreter, emitter: Emitter) -> None:
+        try:
+            await interpreter.take_comms(emitter.session)
+            await emitter.settled()
+        except AcaKernelError as error:
+            self._kernel.log.warning("A widget's message did not get through: %s", error.what)
+
+    async def info(self, stream: Any, ident: Any, message: dict[str, Any]) -> None:
+        """Answer which comms there are: those of a session that is trusted."""
+        kernel = self._kernel
+        content: dict[str, Any] = {"status": "ok", "comms": {}}
+        interpreter = kernel.trusted_interpreter
+        if interpreter is not None:
+            try:
+                answer = await interpreter.comm_info(message["content"])
+                if isinstance(answer.get("comms"), dict):
+                    content["comms"] = answer["comms"]
+            except AcaKernelError as error:
+                kernel.log.warning("The session's widgets are not known: %s", error.what)
+        if kernel.session is not None:
+            kernel.session.send(stream, "comm_info_reply", content, message, ident)
