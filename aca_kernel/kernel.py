@@ -234,8 +234,8 @@ class AzureSessionsKernel(Settings, Kernel):
             self._cell = None
         if not silent and (not store_history or not code.strip()):
             self.execution_count = count - 1
-        if not code.strip():
-            count -= 1  # as with ipykernel, a blank cell is none
+        if silent or not store_history or not code.strip():
+            count -= 1  # what is not counted says the last number, as with ipykernel
         return {**reply.content(), "execution_count": count}
 
     def _policy_name(self) -> str:

@@ -26,6 +26,8 @@ _ANY = (
     (re.compile(r"0x[0-9a-f]{6,}"), "0xADDRESS"),
     (re.compile(r"/tmp/ipykernel_\d+/\d+\.py"), "CELL"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "ID"),
+    (re.compile(r"(?<![\w-])/\S*/(?=nothing\.txt)"), "/"),
+    (re.compile(r"session-[0-9a-f]{16}-"), ""),
     (re.compile(r"Thread-\d+"), "Thread-N"),
     (re.compile(r'(File |in )"?/\S+/(site-packages|lib/python3\.\d+)/'), r"\1/"),
 )
@@ -48,6 +50,7 @@ def answer(kernel: Kernel, kind: Kind) -> Answer:
     message = kernel.request(kind.request, content)
     answers = list(kind.answers)
     said: Answer = []
+    questions: Answer = []  # they come by another channel, so that their place is not known
     reply: dict[str, Any] | None = None
     idle_at: float | None = None
     end = time.monotonic() + PATIENCE
@@ -63,7 +66,7 @@ def answer(kernel: Kernel, kind: Kind) -> Answer:
                 said.append((kind_of, dict(body)))
         asked = _next(client.get_stdin_msg) if answers else None
         if asked is not None:
-            said.append(("input_request", dict(asked["content"])))
+            questions.append(("input_request", dict(asked["content"])))
             client.input(answers.pop(0))
         if reply is None:
             found = _next(client.get_shell_msg)
@@ -71,7 +74,10 @@ def answer(kernel: Kernel, kind: Kind) -> Answer:
                 reply = found["content"]
         if idle_at is not None and (reply is not None or time.monotonic() - idle_at > LATE):
             break
+    if reply is not None and isinstance(reply.get("matches"), list):
+        reply = {**reply, "matches": sorted(reply["matches"]), "metadata": {}}
     said.append(("reply", dict(reply) if reply is not None else {"status": "none"}))
+    said += questions
     return [(kind_of, _plain(_without_nothing(body))) for kind_of, body in said]
 
 
