@@ -17,7 +17,7 @@ from .frames import MAX_LENGTH as MAX_HTML
 from .frames import framed, needs_network, shows_nothing
 from .html import MAX_LENGTH as MAX_PARSED
 from .html import inert
-from .images import FORMAT_OF, ImageRefused, checked_image, svg_as_image
+from .images import FORMAT_OF, ImageRefused, checked_image, lone_svg, svg_as_image
 from .jsondata import NotJson, bounded_copy
 from .markdown import rendered
 from .streams import bare, encodable, plain
@@ -144,6 +144,8 @@ def _add_html(value: Any, shown: dict[str, Any], lost: list[str], budget: Budget
         shown["text/html"] = "" if shows_nothing(clean) else clean
     elif shows_nothing(text):
         shown["text/html"] = ""
+    elif picture := lone_svg(bare(text)):
+        shown["text/html"] = picture
     elif needs_network(text):
         lost.append(_remote(text))
     elif budget.take("frames"):

@@ -103,7 +103,9 @@ _ROW = re.compile(r"<tr[\s>]", re.IGNORECASE)
 _SCRIPT = re.compile(r"<(?:script|svg|canvas|iframe|object|embed|video)\b", re.IGNORECASE)
 
 _SHOWS = re.compile(
-    r"<(?!/|(?:style|div|p|span|br|html|head|body|center|section)\b)\S|&", re.IGNORECASE
+    r"<(?!/|(?:style|div|p|span|br|html|head|body|center|section)\b)\S|&"
+    r"|\sstyle\s{0,3}=[^<>]{0,500}(?:background|border|shadow)",
+    re.IGNORECASE,
 )
 _STYLE_SHEET = re.compile(r"<style[^<>]{0,1000}>[^<]*</style>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{0,2000}>")

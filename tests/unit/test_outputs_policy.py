@@ -144,6 +144,43 @@ def test_html_under_any_spelling_is_judged(mime: str, html: str) -> None:
     assert_safe(shown)
 
 
+RED_SVG = '<svg width="10" height="10"><rect width="10" height="10" fill="red"/></svg>'
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["", " \n", '<?xml version="1.0"?>\n', "<!DOCTYPE svg PUBLIC '-//W3C//DTD'\n 'http://x'>"],
+)
+def test_html_that_is_one_svg_is_a_picture(before: str) -> None:
+    shown = data_of({"text/html": before + RED_SVG + "\n"})
+    assert shown["text/html"].startswith('<img style="max-width: 100%" src="data:image/svg+xml')
+    assert_safe(shown)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        RED_SVG + RED_SVG,
+        RED_SVG.replace("/>", ">"),
+        RED_SVG.replace('"10"', "10"),
+        RED_SVG.replace("<rect", "<script>1</script><rect"),
+        RED_SVG.replace("<rect", "<rect onclick='x()'"),
+        RED_SVG.replace("<rect", "<x:a/><rect"),
+        "<p>a</p>" + RED_SVG,
+        "<!DOCTYPE svg [<!ENTITY x 'y'>]>" + RED_SVG,
+    ],
+)
+def test_other_html_with_an_svg_has_a_frame(text: str) -> None:
+    shown = data_of({"text/html": text})
+    assert "<iframe" in shown["text/html"]
+    assert_safe(shown)
+
+
+def test_a_colour_without_text_is_something_to_see() -> None:
+    text = '<div style="background: linear-gradient(90deg, red, blue); height: 20px"></div>'
+    assert "linear-gradient" in data_of({"text/html": text})["text/html"]
+
+
 def test_html_with_parts_from_elsewhere_says_what_to_do() -> None:
     shown = data_of({"text/html": "<script src='//cdn.example/x.js'></script>", "text/plain": "m"})
     assert list(shown) == ["text/plain"]
