@@ -8,13 +8,13 @@ what to do when it is all that is left.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from .budget import Budget
 from .frames import MAX_LENGTH as MAX_HTML
-from .frames import framed, needs_network, shows_nothing
+from .frames import framed, shows_nothing
 from .html import MAX_LENGTH as MAX_PARSED
 from .html import inert
 from .images import FORMAT_OF, ImageRefused, checked_image, lone_svg, svg_as_image
@@ -23,7 +23,7 @@ from .markdown import rendered
 from .streams import bare, encodable, plain
 from .tex import MAX_LENGTH as MAX_TEX
 from .tex import is_active
-from .twins import MAX_READ, twin_of
+from .twins import MAX_READ, Twin, twin_of, unwrapped
 
 __all__ = ["isolated_bundle", "text_bundle", "text_of"]
 
@@ -65,6 +65,7 @@ _LIBRARIES = _KNOWN[:4]
 _LIBRARY_WITHIN = 200_000
 """Characters of HTML in which a library's name is looked for."""
 
+_LOCAL = re.compile(r"(?![a-z][a-z0-9+.-]*:|/|\\)[^\x00-\x1f?#]{1,200}", re.IGNORECASE)
 _WHAT_TO_DO = "Display it as HTML, an image or text."
 _MIME = re.compile(r"[a-z0-9]{1,30}/[a-z0-9.+_-]{1,80}")
 
@@ -146,20 +147,23 @@ def _add_html(value: Any, shown: dict[str, Any], lost: list[str], budget: Budget
         shown["text/html"] = ""
     elif picture := lone_svg(bare(text)):
         shown["text/html"] = picture
-    elif needs_network(text):
-        lost.append(_remote(text))
+    else:
+        _add_frame(encodable(text), shown, lost, budget)
+
+
+def _add_frame(text: str, shown: dict[str, Any], lost: list[str], budget: Budget) -> None:
+    """Put ``text`` in a frame, with its inert twin as long as the cell has time for one."""
+    text = unwrapped(text)
+    known = budget.take("parsed", min(len(text), MAX_READ))
+    twin = twin_of(text) if known else Twin(whole=False)
+    if twin.missing and not twin.works:
+        lost.append(_remote(text, twin.missing))
+    elif not twin.height:
+        shown["text/html"] = ""
     elif budget.take("frames"):
-        shown["text/html"] = _framed(encodable(text), budget)
+        shown["text/html"] = framed(text, twin)
     else:
         lost.append(_notice("HTML", "the cell has too many frames", "Use clear_output()."))
-
-
-def _framed(text: str, budget: Budget) -> str:
-    """``text`` in a frame, with its inert twin as long as the cell has time for one."""
-    if budget.take("parsed", min(len(text), MAX_READ)):
-        twin, whole = twin_of(text)
-        return framed(text, twin, whole=whole)
-    return framed(text, whole=False)
 
 
 def _add_markdown(value: Any, shown: dict[str, Any], lost: list[str], budget: Budget) -> None:
@@ -206,9 +210,16 @@ def _add_json(value: Any, shown: dict[str, Any], lost: list[str]) -> None:
         lost.append(_notice("JSON", "it is too large or too deep", "Show a part of it."))
 
 
-def _remote(text: str) -> str:
-    """What to say of HTML that loads parts from the network."""
-    why = "it loads parts from the network, and output_policy is isolated"
+def _remote(text: str, addresses: Sequence[str]) -> str:
+    """What to say of HTML that shows nothing without its parts from elsewhere."""
+    local = [address for address in addresses if _LOCAL.fullmatch(address)]
+    if len(local) == len(addresses):
+        return _notice(
+            "HTML",
+            f"it loads {local[0]}, a file of the session",
+            f"Use embed=True where there is that, or: %download {local[0]}",
+        )
+    why = f"it loads parts from the network ({plain(addresses[0])}), and output_policy is isolated"
     begin = text[:_LIBRARY_WITHIN].lower()
     for pattern, what, remedy in _LIBRARIES:
         if pattern.search(begin):

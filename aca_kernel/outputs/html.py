@@ -24,6 +24,7 @@ __all__ = [
     "MAX_ATTRIBUTES",
     "MAX_DEPTH",
     "MAX_LENGTH",
+    "MAX_REFERENCES",
     "MAX_TAGS",
     "MAY_STAY_OPEN",
     "ONLY_PARTS",

@@ -382,7 +382,7 @@ def test_text_shows_text_alone() -> None:
 def test_trusted_changes_nothing() -> None:
     policy = OutputPolicy("trusted", scope="s")
     content = {
-        "data": {"text/html": "<script>1</script>", VEGA: {"a": 1}},
+        "data": {"text/html": "<p>x</p><script>1</script>", VEGA: {"a": 1}},
         "metadata": {"isolated": True},
         "transient": {"display_id": "x"},
     }
@@ -404,7 +404,7 @@ def test_an_unknown_policy_is_refused() -> None:
 def test_much_ordinary_output_passes() -> None:
     policy = OutputPolicy("isolated")
     big = base64.b64encode(bytes(15 * 2**20)).decode()
-    html = f"<script>/*{big}*/</script>"
+    html = f"<p>x</p><script>/*{big}*/</script>"
     ((_, shown),) = policy.message("display_data", {"data": {"text/html": html}}, {})
     assert len(shown["data"]["text/html"]) > 20 * 10**6
     line = {"name": "stdout", "text": "line of text\n" * 800_000}
@@ -458,7 +458,7 @@ def test_a_display_beyond_the_limit_says_so() -> None:
 
 def test_frames_without_end_become_text() -> None:
     policy = OutputPolicy("isolated")
-    display = {"data": {"text/html": "<script>1</script>", "text/plain": "x"}}
+    display = {"data": {"text/html": "<p>x</p><script>1</script>", "text/plain": "x"}}
     shown = [policy.message("display_data", display, {})[0][1]["data"] for _ in range(300)]
     assert sum("text/html" in data for data in shown) == 200
     assert "too many frames" in shown[-1]["text/plain"]
@@ -467,7 +467,10 @@ def test_frames_without_end_become_text() -> None:
 def test_a_frame_may_be_updated_without_end() -> None:
     policy = OutputPolicy("isolated")
     for _ in range(500):
-        update = {"data": {"text/html": "<script>1</script>"}, "transient": {"display_id": "x"}}
+        update = {
+            "data": {"text/html": "<p>x</p><script>1</script>"},
+            "transient": {"display_id": "x"},
+        }
         ((_, shown),) = policy.message("update_display_data", update, {})
         assert "<iframe" in shown["data"]["text/html"]
 
