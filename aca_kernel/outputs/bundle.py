@@ -8,17 +8,17 @@ what to do when it is all that is left.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
 from .budget import Budget
 from .frames import MAX_LENGTH as MAX_HTML
-from .frames import framed, needs_network, shows_nothing
+from .frames import framed, shows_nothing
 from .html import MAX_LENGTH as MAX_PARSED
 from .html import inert
-from .images import FORMAT_OF, ImageRefused, checked_image, svg_as_image
+from .images import FORMAT_OF, ImageRefused, checked_image, lone_svg, svg_as_image
 from .jsondata import NotJson, bounded_copy
 from .markdown import judged
 from .metadata import harmless_metadata
@@ -27,7 +27,7 @@ from .streams import bare, encodable, plain
 from .svg import drawing
 from .tex import MAX_LENGTH as MAX_TEX
 from .tex import is_active
-from .twins import MAX_READ, twin_of
+from .twins import MAX_READ, Twin, twin_of, unwrapped
 
 __all__ = ["isolated_bundle", "text_bundle", "text_of"]
 
@@ -43,6 +43,7 @@ _LIBRARY_WITHIN = 200_000
 _DOWNLOAD = "Write it to a file in /mnt/data, and %download that."
 _AS_PNG = "Save it as a PNG in the session, and show that: IPython.display.Image('NAME.png')."
 _OBJECT = re.compile(r"<[\w.]{1,200} object(?: at 0x[0-9a-f]{1,16})?>")
+_LOCAL = re.compile(r"(?![a-z][a-z0-9+.-]*:|/|\\)[^\x00-\x1f?#]{1,200}", re.IGNORECASE)
 _MIME = re.compile(r"[a-z0-9]{1,30}/[a-z0-9.+_-]{1,80}")
 
 
@@ -135,10 +136,23 @@ def _add_html(value: Any, shown: dict[str, Any], lost: list[Lost], budget: Budge
         shown["text/html"] = "" if shows_nothing(clean) else clean
     elif shows_nothing(text):
         shown["text/html"] = ""
-    elif needs_network(text):
-        lost.append(_remote(text))
+    elif picture := lone_svg(bare(text)):
+        shown["text/html"] = picture
+    else:
+        _add_frame(encodable(text), shown, lost, budget)
+
+
+def _add_frame(text: str, shown: dict[str, Any], lost: list[Lost], budget: Budget) -> None:
+    """Put ``text`` in a frame, with its inert twin as long as the cell has time for one."""
+    text = unwrapped(text)
+    known = budget.take("parsed", min(len(text), MAX_READ))
+    twin = twin_of(text) if known else Twin(whole=False)
+    if twin.missing and not twin.works:
+        lost.append(_remote(text, twin.missing))
+    elif not twin.height:
+        shown["text/html"] = ""
     elif budget.take("frames"):
-        shown["text/html"] = _framed(encodable(text), budget)
+        shown["text/html"] = framed(text, twin)
     else:
         lost.append(
             Lost(
@@ -147,14 +161,6 @@ def _add_html(value: Any, shown: dict[str, Any], lost: list[Lost], budget: Budge
                 "IPython.display.clear_output() makes room; or show one of them in each cell.",
             )
         )
-
-
-def _framed(text: str, budget: Budget) -> str:
-    """``text`` in a frame, with its inert twin as long as the cell has time for one."""
-    if budget.take("parsed", min(len(text), MAX_READ)):
-        twin, whole = twin_of(text)
-        return framed(text, twin, whole=whole)
-    return framed(text, whole=False)
 
 
 def _add_markdown(
@@ -219,10 +225,15 @@ def _add_json(value: Any, shown: dict[str, Any], lost: list[Lost]) -> None:
         )
 
 
-def _remote(text: str) -> Lost:
-    """What to say of HTML that loads parts from the network."""
+def _remote(text: str, addresses: Sequence[str]) -> Lost:
+    """What to say of HTML that shows nothing without its parts from elsewhere."""
+    local = [address for address in addresses if _LOCAL.fullmatch(address)]
+    if len(local) == len(addresses):
+        why = f"it loads {local[0]}, a file of the session"
+        return Lost("HTML", why, f"Use embed=True where there is that, or: %download {local[0]}")
     what, remedy = library(text[:_LIBRARY_WITHIN].lower())
-    return Lost(what, "it loads parts from the network, and output_policy is isolated", remedy)
+    why = f"it loads parts from the network ({plain(addresses[0])}), and output_policy is isolated"
+    return Lost(what, why, remedy)
 
 
 def _plain(text: str) -> str:

@@ -15,10 +15,13 @@ and no further document can be made inside, which would bring it back.
 from __future__ import annotations
 
 import re
-from itertools import islice
+from collections.abc import Sequence
 
 from .nesting import NAMES, without_documents
 from .notices import notice_html
+from .streams import bare
+from .tex import defused
+from .twins import Twin
 
 __all__ = [
     "CSP",
@@ -26,7 +29,6 @@ __all__ = [
     "INNER_CSP",
     "MAX_LENGTH",
     "framed",
-    "needs_network",
     "shows_nothing",
 ]
 
@@ -68,6 +70,7 @@ nesting.py) nor by a script, whose HTML passes through here (Trusted Types).
 
 _NOTE = "Isolated: this HTML has no access to the notebook's page or to the network."
 _NOTE_HEIGHT = 16
+_NAMED = 3
 
 _OUTER_STYLE = (
     "<style>html,body{margin:0;height:100%;overflow:hidden}"
@@ -89,49 +92,13 @@ _UNTRUSTED = (
     " that does not help, open the page that jupyter nbconvert --to html makes of the notebook."
 )
 
-_DEFAULT_HEIGHT = 400
-_MIN_HEIGHT, _MAX_HEIGHT = 60, 1200
-_MARGIN = 24
-_ROW_HEIGHT = 23
-
-_DECLARED = re.compile(
-    r"<(?:div|svg|canvas|table|figure|iframe|img|section|video)\b[^<>]{0,600}?"
-    r"[\s;\"'](?:min-)?height\s{0,3}[:=]\s{0,3}[\"']?(\d{2,4})(?:\.\d{1,9})?(?:px)?[;\"'\s>]",
-    re.IGNORECASE,
-)
-_ROW = re.compile(r"<tr[\s>]", re.IGNORECASE)
-_SCRIPT = re.compile(r"<(?:script|svg|canvas|iframe|object|embed|video)\b", re.IGNORECASE)
-
 _SHOWS = re.compile(
-    r"<(?!/|(?:style|div|p|span|br|html|head|body|center|section)\b)\S|&", re.IGNORECASE
+    r"<(?!/|(?:style|div|p|span|br|html|head|body|center|section)\b)\S|&"
+    r"|\sstyle\s{0,3}=[^<>]{0,500}(?:background|border|shadow)",
+    re.IGNORECASE,
 )
 _STYLE_SHEET = re.compile(r"<style[^<>]{0,1000}>[^<]*</style>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{0,2000}>")
-
-_REMOTE_ELEMENT = re.compile(
-    r"<(?:script|link|img|iframe|source|video|audio|embed|object|input)\b[^<>]{0,2000}?"
-    r"[\s\"'](?:src|href|data)\s{0,3}=\s{0,3}[\"']?\s{0,3}(?!data:|blob:|#|about:|[\"'\s>])[^\s\"'>]",
-    re.IGNORECASE,
-)
-_REMOTE_SCRIPT = re.compile(
-    r"https?:(?:\\?/){2}[^\s\"'<>]{1,100}?"
-    r"(?:\.m?js\b|/npm/|\.css\b|@\d{1,3}[\w.]{0,20}[/?\"'])",
-    re.IGNORECASE,
-)
-_LIBRARY_LENGTH = 700_000
-"""HTML of more characters brings its library along; that names addresses it does not load."""
-
-
-def needs_network(text: str) -> bool:
-    """Whether ``text`` loads scripts, styles or pictures from elsewhere, and so cannot work here.
-
-    A guess for the message to the user, not a protection: the frame has no network anyway.
-    """
-    if "<iframe" in text[:100_000] and "srcdoc" in text[:100_000]:
-        text = text[:_LIBRARY_LENGTH].replace("&lt;", "<").replace("&quot;", '"')
-    if len(text) > _LIBRARY_LENGTH:
-        return _REMOTE_ELEMENT.search(text[:20_000]) is not None
-    return _REMOTE_ELEMENT.search(text) is not None or _REMOTE_SCRIPT.search(text) is not None
 
 
 def shows_nothing(text: str) -> bool:
@@ -144,13 +111,11 @@ def shows_nothing(text: str) -> bool:
     return not _TAG.sub("", _STYLE_SHEET.sub("", text)).strip()
 
 
-def framed(text: str, twin: str = "", *, whole: bool = True) -> str:
+def framed(text: str, twin: Twin) -> str:
     """HTML of ours that shows ``text`` in the sandboxed frames, with a handle to resize them.
 
-    The height is the content's own where it declares one in pixels or is a table, else 400
-    pixels: a frame without origin cannot tell the page how high it is. A front end that takes
-    frames out (JupyterLab, for a notebook it does not trust) takes out the style that hides the
-    ``twin``, which is inert HTML, ``whole`` or the beginning of it; the frame has all the height.
+    A front end that takes frames out (JupyterLab, for a notebook it does not trust) takes out the
+    style that hides the ``twin`` as well; the frame is what has the height.
     """
     head = _HEAD.replace(CSP, INNER_CSP)
     inner = head + GUARD + _INNER_STYLE + without_documents(text)
@@ -158,22 +123,33 @@ def framed(text: str, twin: str = "", *, whole: bool = True) -> str:
         f"{_HEAD}{_OUTER_STYLE}<iframe sandbox='allow-scripts' srcdoc='{_quoted(inner)}'></iframe>"
         f"<p>{_NOTE}</p>"
     )
-    height = _height(text) + _NOTE_HEIGHT
+    height = twin.height + _NOTE_HEIGHT
     return (
         '<div class="aca-kernel-frame" style="resize: vertical; overflow: hidden; max-width: 100%">'
         '<iframe sandbox="allow-scripts" referrerpolicy="no-referrer" style="display: block;'
         f" box-sizing: border-box; width: 100%; height: {height}px; min-height: 100%;"
         " max-height: 100%; border: 1px solid #8a8a8a; background: #fff; color-scheme: light"
         f'" srcdoc="{_quoted(outer)}"></iframe>'
-        f"<div>{twin}{notice_html(_without_frame(twin, whole=whole))}</div></div>{_HIDDEN}"
+        f"<div>{twin.html}{notice_html(_without_frame(twin))}</div></div>{_HIDDEN}"
+        f"{notice_html(_missing(twin.missing)) if twin.missing else ''}"
     )
 
 
-def _without_frame(twin: str, *, whole: bool) -> str:
+def _missing(addresses: Sequence[str]) -> str:
+    """What to say of parts that the frame does not load."""
+    more = "" if len(addresses) <= _NAMED else f" and {len(addresses) - _NAMED} more"
+    named = defused(bare(", ".join(addresses[:_NAMED])))
+    return (
+        f"Shown without parts that come from elsewhere: {named}{more}.\n"
+        "A frame has no network (output_policy is isolated): put them into the HTML itself."
+    )
+
+
+def _without_frame(twin: Twin) -> str:
     """What to say where the front end has taken the frame out."""
-    if not twin:
+    if not twin.html:
         what = "This output is not shown"
-    elif whole:
+    elif twin.whole:
         what = "Only the plain content of this output is shown"
     else:
         what = "Only the beginning of this output is shown, as plain content"
@@ -183,14 +159,3 @@ def _without_frame(twin: str, *, whole: bool) -> str:
 def _quoted(text: str) -> str:
     """``text`` as an attribute's value, in either kind of quotes."""
     return text.replace("&", "&amp;").replace('"', "&quot;").replace("'", "&#39;")
-
-
-def _height(text: str) -> int:
-    declared = [int(found[1]) for found in islice(_DECLARED.finditer(text), 50)]
-    if declared:
-        height = max(declared)
-    elif not _SCRIPT.search(text) and (rows := sum(1 for _ in _ROW.finditer(text))):
-        height = rows * _ROW_HEIGHT
-    else:
-        height = _DEFAULT_HEIGHT
-    return max(_MIN_HEIGHT, min(height + _MARGIN, _MAX_HEIGHT))

@@ -24,6 +24,7 @@ __all__ = [
     "MAX_ATTRIBUTES",
     "MAX_DEPTH",
     "MAX_LENGTH",
+    "MAX_REFERENCES",
     "MAX_TAGS",
     "MAY_STAY_OPEN",
     "ONLY_PARTS",
@@ -52,7 +53,7 @@ _TEXT = frozenset(
         *("kbd", "samp", "var", "tt", "code", "pre", "abbr", "cite", "q", "blockquote", "p"),
         *("div", "span", "center", "section", "article", "header", "footer"),
         *("h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "dl", "dt", "dd"),
-        *("figure", "figcaption", "details", "summary"),
+        *("figure", "figcaption", "details", "summary", "font"),
     ]
 )
 _CELLS = ("td", "th", "tr", "thead", "tbody", "tfoot", "caption", "colgroup")
@@ -73,6 +74,7 @@ _IMAGE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/\s]*={
 _SOUND = re.compile(r"data:(?:audio|video)/[a-z0-9.+-]{1,40};base64,[A-Za-z0-9+/\s]*={0,2}\s*")
 _MEDIA_TYPE = re.compile(r"(?:audio|video)/[a-z0-9.+-]{1,40}")
 _FLAG = re.compile(r"(?i)|open|controls|true")
+_FACE = re.compile(r"[A-Za-z0-9 ,-]{1,100}")
 _ANY = re.compile(r"[^\x00]{0,2000}")
 _CLASS = re.compile(r"dataframe")
 
@@ -110,6 +112,7 @@ _OF_TAG: dict[str, dict[str, re.Pattern[str]]] = {
     "ol": {"start": _SMALL, "type": re.compile(r"[1aAiI]")},
     "li": {"value": _SMALL},
     "details": {"open": _FLAG},
+    "font": {"color": _COLOUR, "size": re.compile(r"[+-]?[1-7]"), "face": _FACE},
     "progress": _GAUGE,
     "meter": _GAUGE,
 }

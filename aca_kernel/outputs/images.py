@@ -8,6 +8,7 @@ import io
 import re
 import warnings
 from dataclasses import dataclass
+from xml.parsers import expat
 
 from ..errors import AcaKernelError
 
@@ -17,6 +18,7 @@ __all__ = [
     "ImageRefused",
     "PngImage",
     "checked_image",
+    "lone_svg",
     "png_image",
     "svg_as_image",
 ]
@@ -39,6 +41,12 @@ FORMAT_OF = {
 """The mime types of raster images, with the only format of Pillow that each may hold."""
 
 MAX_SVG = 16 * 1024 * 1024
+_LONE_SVG = re.compile(
+    r"\s*(?:<\?xml[^<>]{0,200}>\s*)?(?:<!DOCTYPE svg[^<>\[]{0,300}>\s*)?<svg\b", re.IGNORECASE
+)
+_LIVE = re.compile(
+    r"<(?:script|foreignObject|iframe|image|animate|set)\b|\son\w+\s*=|<!ENTITY", re.I
+)
 _SVG_ROOT = re.compile(r"<svg\b([^<>]{0,4000})>", re.IGNORECASE)
 
 
@@ -154,3 +162,24 @@ def svg_as_image(text: str) -> str:
         text = f'{text[:start]} xmlns="http://www.w3.org/2000/svg"{text[start:]}'
     data = base64.b64encode(text.encode("utf-8", "replace")).decode("ascii")
     return f'<img style="max-width: 100%" src="data:image/svg+xml;base64,{data}" alt="SVG">'
+
+
+def lone_svg(text: str) -> str | None:
+    """HTML that shows ``text`` as a picture when it is one SVG and nothing else, and does not act.
+
+    A picture needs no frame. None for everything else, such as one that is not well formed.
+    """
+    if len(text) > MAX_SVG or not _LONE_SVG.match(text) or _LIVE.search(text):
+        return None
+    root = _SVG_ROOT.search(text)
+    if root is None:
+        return None
+    whole = text[text.index("<", root.start()) :]
+    if "xmlns=" not in root[1]:
+        whole = f'<svg xmlns="http://www.w3.org/2000/svg"{whole[len("<svg") :]}'
+    parser = expat.ParserCreate(namespace_separator=" ")
+    try:
+        parser.Parse(whole.encode("utf-8", "replace"), True)
+    except expat.ExpatError:
+        return None
+    return svg_as_image(whole)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import dataclass, replace
 
+from .heights import DEFAULT, Ruler, height_of
 from .html import (
     ATTRIBUTE,
     CLOSE,
     MAX_ATTRIBUTES,
     MAX_DEPTH,
+    MAX_REFERENCES,
     MAY_STAY_OPEN,
     ONLY_PARTS,
     OPEN,
@@ -23,9 +26,10 @@ from .html import (
     kept_attribute,
     opened,
 )
+from .network import LIBRARY, Remote
 from .streams import bare
 
-__all__ = ["MAX_READ", "twin_of"]
+__all__ = ["MAX_READ", "Twin", "twin_of", "unwrapped"]
 
 MAX_READ = 1024 * 1024
 """Characters of HTML, those of scripts aside, that are read."""
@@ -33,6 +37,11 @@ MAX_READ = 1024 * 1024
 _MAX_WRITTEN = 100_000
 _MAX_TAGS = 30_000
 _MAX_SKIPPED = 1_000
+_WRAPPING = 1_000
+"""Characters of HTML around a document within it."""
+
+_MUCH = 300
+"""Characters of text that are worth showing without the script that would do more with them."""
 
 _SKIPPED = frozenset(
     [
@@ -48,20 +57,59 @@ _WALLS = frozenset({"td", "th", "caption", "table"})
 _PARTS = _WALLS | {"tr", "thead", "tbody", "tfoot", "colgroup"}
 
 
-def twin_of(text: str) -> tuple[str, bool]:
-    """What of ``text`` can be shown in a page, and whether its length was no matter.
+@dataclass(frozen=True, kw_only=True)
+class Twin:
+    """Inert HTML, ``whole`` or the beginning of it, and what was seen of the rest.
+
+    ``height`` is what all of it may need. ``missing`` are the addresses of what it would load from
+    elsewhere; it ``works`` when it shows something without that.
+    """
+
+    html: str = ""
+    whole: bool = True
+    height: int = DEFAULT
+    missing: tuple[str, ...] = ()
+    works: bool = True
+
+
+def twin_of(text: str) -> Twin:
+    """What of ``text`` can be shown in a page.
 
     Empty when nothing is left. What is given is judged like all other HTML; time is linear.
     """
     writer = _Writer(text)
     whole = writer.write()
+    seen = Twin(
+        whole=whole,
+        height=height_of(text, writer.ruler),
+        missing=tuple(writer.remote.addresses),
+        works=writer.works(),
+    )
     for candidate in (writer.markup(), html.escape(writer.words(), quote=False)):
         if not candidate.strip():
-            return "", whole
+            break
         clean = inert(bare(candidate))
         if clean is not None:
-            return clean, whole
-    return "", whole
+            return replace(seen, html=clean)
+    return seen
+
+
+def unwrapped(text: str) -> str:
+    """The document that is all that ``text`` shows, in a frame of its own; else ``text``."""
+    start = text.find("<iframe")
+    if not 0 <= start < _WRAPPING:
+        return text
+    position, srcdoc = start + len("<iframe"), ""
+    for _ in range(MAX_ATTRIBUTES):
+        attribute = ATTRIBUTE.match(text, position)
+        if attribute is None:
+            break
+        position = attribute.end()
+        if attribute[1].lower() == "srcdoc" and (attribute[2] or "")[:1] in ("'", '"'):
+            srcdoc = attribute[2][1:-1]
+    if len(text) - position > _WRAPPING:
+        return text
+    return html.unescape(srcdoc) if srcdoc and text.count("&#") < MAX_REFERENCES else text
 
 
 class _Writer:
@@ -74,6 +122,9 @@ class _Writer:
         self._length = 0
         self._shows = False
         self._words: list[str] = []
+        self.ruler = Ruler()
+        self.remote = Remote()
+        self._library = self._media = False
 
     def markup(self) -> str:
         """What was written; "" when nothing of it shows."""
@@ -83,6 +134,18 @@ class _Writer:
     def words(self) -> str:
         """The text alone."""
         return html.unescape(" ".join("".join(self._words).split()))
+
+    def works(self) -> bool:
+        """Whether something shows without what comes from elsewhere."""
+        if self.remote.scripts:
+            return self._library or len(self.words()) > _MUCH
+        drawn = self.ruler.draws or (self.ruler.drawn_on and not self._media)
+        return self._shows or drawn
+
+    def _see_script(self, code: str) -> None:
+        self.ruler.script(code)
+        self.remote.script(code)
+        self._library = self._library or len(code) > LIBRARY
 
     def write(self) -> bool:
         """Whether all of it was written, and not only the beginning."""
@@ -107,19 +170,32 @@ class _Writer:
             name = opening[2].lower()
             attributes, position = _attributes(text, opening.end(), name, skipped)
             if opening[1]:
+                self.ruler.end(name)
                 self._write_end(name)
-            elif name in _SKIPPED:
-                position = skipped.past(f"</{name}", position)
+                continue
+            given = text[opening.end() : min(position, opening.end() + 2000)]
+            self.ruler.start(name, given)
+            self.remote.start(name, given)
+            if name in _SKIPPED:
+                within, end = position, f"</{name}"
+                position = skipped.past(end, position)
+                if name == "script":
+                    self._see_script(text[within : position - len(end)])
+                elif name in ("audio", "video"):
+                    self._media = True
+                    self.remote.start("source", text[within : min(position, within + 2000)])
+                elif name == "style":
+                    self.ruler.sheet(text[within : min(position, within + 20_000)])
                 position = skipped.past(">", position)
                 if skipped.count > _MAX_SKIPPED:
                     return False
                 continue
-            else:
-                self._write_start(name, attributes)
+            self._write_start(name, attributes)
             read += position - start
         return self._length <= _MAX_WRITTEN
 
     def _write_text(self, run: str) -> None:
+        self.ruler.text(run)
         self._words.append(run[: _MAX_WRITTEN - min(self._length, _MAX_WRITTEN)])
         run = run.replace("<", "&lt;")
         if self._stack and self._stack[-1] in ONLY_PARTS and not run.isspace():

@@ -5,10 +5,12 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator
 
+import pandas
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
 from aca_kernel.outputs.frames import framed
+from aca_kernel.outputs.twins import twin_of
 
 
 @pytest.fixture
@@ -19,9 +21,9 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def shown(page: Page, text: str) -> FrameLocator:
+def shown(page: Page, text: str, end: str = "") -> FrameLocator:
     """What the inner frame makes of HTML from a session."""
-    page.set_content(framed(text))
+    page.set_content(framed(text + end, twin_of(text)))
     return page.frame_locator("iframe").frame_locator("iframe")
 
 
@@ -40,6 +42,35 @@ def test_a_script_runs_as_it_was_written(page: Page, script: str) -> None:
     expect(shown(page, f"<p id=o></p><script>{script}</script>").locator("#o")).to_have_text(
         "3", timeout=10_000
     )
+
+
+TABLE = pandas.DataFrame({"city": ["Oslo", "Lima", "Pune"], "people": [1, 2, 3]})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TABLE.style.highlight_max()._repr_html_(),
+        pandas.concat([TABLE] * 8).reset_index().style.bar()._repr_html_(),
+        TABLE.style.set_caption("Cities")
+        .set_table_styles([{"selector": "td", "props": "padding: 9px"}])
+        ._repr_html_(),
+        "<style>b{}</style><table>" + "<tr><td>a<br>b<td>c" * 9 + "</table>",
+        "<style>b{}</style><h2>Title</h2><p>Text</p><ul>" + "<li>a" * 9 + "</ul>",
+        "<p id=o></p><script>o.textContent = 3</script>",
+        "<style>b{}</style><details><summary>more</summary>" + "<p>x</p>" * 50 + "</details>",
+        "<style>b{}</style><p>" + "word " * 400 + "</p>",
+        "<button>press</button>",
+        "<svg width=100 height=300></svg>",
+    ],
+)
+def test_a_frame_is_as_high_as_its_content(page: Page, text: str) -> None:
+    page.set_viewport_size({"width": 940, "height": 900})
+    place = shown(page, text, "<div id=end></div>").locator("#end")
+    needs = place.evaluate("end => end.getBoundingClientRect().top")
+    has = place.evaluate("() => innerHeight")
+    assert needs <= has <= needs * 1.3 + 70
+    assert place.evaluate("() => document.documentElement.scrollHeight") <= has
 
 
 INNER = html.escape("<p>inside</p>")

@@ -155,6 +155,43 @@ def test_html_under_any_spelling_is_judged(mime: str, html: str) -> None:
     assert_safe(shown)
 
 
+RED_SVG = '<svg width="10" height="10"><rect width="10" height="10" fill="red"/></svg>'
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["", " \n", '<?xml version="1.0"?>\n', "<!DOCTYPE svg PUBLIC '-//W3C//DTD'\n 'http://x'>"],
+)
+def test_html_that_is_one_svg_is_a_picture(before: str) -> None:
+    shown = data_of({"text/html": before + RED_SVG + "\n"})
+    assert shown["text/html"].startswith('<img style="max-width: 100%" src="data:image/svg+xml')
+    assert_safe(shown)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        RED_SVG + RED_SVG,
+        RED_SVG.replace("/>", ">"),
+        RED_SVG.replace('"10"', "10"),
+        RED_SVG.replace("<rect", "<script>1</script><rect"),
+        RED_SVG.replace("<rect", "<rect onclick='x()'"),
+        RED_SVG.replace("<rect", "<x:a/><rect"),
+        "<p>a</p>" + RED_SVG,
+        "<!DOCTYPE svg [<!ENTITY x 'y'>]>" + RED_SVG,
+    ],
+)
+def test_other_html_with_an_svg_has_a_frame(text: str) -> None:
+    shown = data_of({"text/html": text})
+    assert "<iframe" in shown["text/html"]
+    assert_safe(shown)
+
+
+def test_a_colour_without_text_is_something_to_see() -> None:
+    text = '<div style="background: linear-gradient(90deg, red, blue); height: 20px"></div>'
+    assert "linear-gradient" in data_of({"text/html": text})["text/html"]
+
+
 def test_html_with_parts_from_elsewhere_says_what_to_do() -> None:
     shown = data_of({"text/html": "<script src='//cdn.example/x.js'></script>", "text/plain": "m"})
     assert is_a_notice(shown)
@@ -354,7 +391,7 @@ def test_text_shows_text_alone() -> None:
 def test_trusted_changes_nothing() -> None:
     policy = OutputPolicy("trusted", scope="s")
     content = {
-        "data": {"text/html": "<script>1</script>", VEGA: {"a": 1}},
+        "data": {"text/html": "<p>x</p><script>1</script>", VEGA: {"a": 1}},
         "metadata": {"isolated": True},
         "transient": {"display_id": "x"},
     }
@@ -376,7 +413,7 @@ def test_an_unknown_policy_is_refused() -> None:
 def test_much_ordinary_output_passes() -> None:
     policy = OutputPolicy("isolated")
     big = base64.b64encode(bytes(15 * 2**20)).decode()
-    html = f"<script>/*{big}*/</script>"
+    html = f"<p>x</p><script>/*{big}*/</script>"
     ((_, shown),) = policy.message("display_data", {"data": {"text/html": html}}, {})
     assert len(shown["data"]["text/html"]) > 20 * 10**6
     line = {"name": "stdout", "text": "line of text\n" * 800_000}
@@ -430,7 +467,7 @@ def test_a_display_beyond_the_limit_says_so() -> None:
 
 def test_frames_without_end_become_text() -> None:
     policy = OutputPolicy("isolated")
-    display = {"data": {"text/html": "<script>1</script>", "text/plain": "x"}}
+    display = {"data": {"text/html": "<p>x</p><script>1</script>", "text/plain": "x"}}
     shown = [policy.message("display_data", display, {})[0][1]["data"] for _ in range(300)]
     assert sum("<iframe" in data["text/html"] for data in shown) == 200
     assert "too many frames" in shown[-1]["text/plain"]
@@ -439,7 +476,10 @@ def test_frames_without_end_become_text() -> None:
 def test_a_frame_may_be_updated_without_end() -> None:
     policy = OutputPolicy("isolated")
     for _ in range(500):
-        update = {"data": {"text/html": "<script>1</script>"}, "transient": {"display_id": "x"}}
+        update = {
+            "data": {"text/html": "<p>x</p><script>1</script>"},
+            "transient": {"display_id": "x"},
+        }
         ((_, shown),) = policy.message("update_display_data", update, {})
         assert "<iframe" in shown["data"]["text/html"]
 
