@@ -82,7 +82,9 @@ _INNER_STYLE = (
     "<style>html{color-scheme:light}"
     "body{margin:8px;background:#fff;color:#111;font:13px system-ui,sans-serif}"
     "table{border-collapse:collapse;font-size:12px}"
-    "th,td{padding:4px 6px;text-align:right}</style>"
+    "th,td{padding:4px 6px;text-align:right}"
+    "a[href^=http]:is(:hover,:focus)::after{content:attr(href);position:fixed;left:0;bottom:0;"
+    "background:#fff;color:#111;font:11px system-ui,sans-serif;padding:2px 8px}</style>"
 )
 
 _HIDDEN = "<style>.aca-kernel-frame>iframe+div{display:none}</style>"

@@ -15,6 +15,7 @@ from __future__ import annotations
 import html
 import re
 
+from .links import with_addresses
 from .styles import filtered_style
 from .tex import defused
 
@@ -63,7 +64,7 @@ TAGS = _TEXT | _TABLE | _MEDIA | {"br", "hr", "progress", "meter"}
 """The tags that can be shown in the page."""
 
 _DROPPED_TAGS = frozenset({"a", "html", "head", "body"})
-"""Tags that go while their content stays: a link leads nowhere, and is not one."""
+"""Tags that go while their content stays: a link leads nowhere, and is not one (see links.py)."""
 
 _NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,9})?")
 _SMALL = re.compile(r"\d{1,3}")
@@ -172,7 +173,7 @@ def inert(text: str) -> str | None:
     """
     if len(text) > MAX_LENGTH or text.count("&") > MAX_REFERENCES:
         return None
-    text = _STYLE_BLOCK.sub(_without_dataframe_style, text)
+    text = with_addresses(_STYLE_BLOCK.sub(_without_dataframe_style, text))
     if not _is_inert(text, strict=False):
         return None
     cleaned = defused(_cleaned(text))

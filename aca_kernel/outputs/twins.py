@@ -26,6 +26,7 @@ from .html import (
     kept_attribute,
     opened,
 )
+from .links import with_addresses
 from .network import LIBRARY, Remote
 from .streams import bare
 
@@ -77,7 +78,7 @@ def twin_of(text: str) -> Twin:
 
     Empty when nothing is left. What is given is judged like all other HTML; time is linear.
     """
-    writer = _Writer(text)
+    writer = _Writer(with_addresses(text) if len(text) <= MAX_READ else text)
     whole = writer.write()
     seen = Twin(
         whole=whole,

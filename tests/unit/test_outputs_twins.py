@@ -6,7 +6,7 @@ import time
 
 import pandas
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aca_kernel.outputs.html import inert
@@ -64,6 +64,7 @@ def is_inert(shown: str) -> bool:
     )
 
 
+@settings(deadline=None)  # the first call imports nh3
 @given(st.text(st.sampled_from("<>\"'&;/=!- \nabptrd")) | st.text())
 def test_every_twin_is_inert(text: str) -> None:
     assert is_inert(twin_of(text).html)
@@ -74,6 +75,7 @@ PIECES += ["<b>", "</b>", "<form>", "</form>", "<svg>", "</svg>", "<script>", "<
 PIECES += ["<li>", "<ul>", "</ul>", "<img src=x>", "<!--", "-->", "<a href='x'>", "&lt;", "<", "'"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=40))
 def test_every_twin_of_odd_markup_is_inert(pieces: list[str]) -> None:
     assert is_inert(twin_of("".join(pieces)).html)
