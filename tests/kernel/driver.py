@@ -161,6 +161,8 @@ class Kernel:
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.environment = dict(os.environ) | dict(environment)
+        # ipykernel reads it, and then leaves file descriptors alone.
+        self.environment.pop("PYTEST_CURRENT_TEST", None)
         self.cwd = cwd or folder
         self.log = folder / "kernel.log"
         self.manager = KernelManager(

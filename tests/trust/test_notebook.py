@@ -151,7 +151,8 @@ def test_a_notebooks_metadata_changes_nothing(
         assert elsewhere.connections == 0
     (ran,) = json.loads(file.read_text())["cells"]
     (shown,) = ran["outputs"]
-    assert list(shown["data"]) == ["text/plain"]
+    assert list(shown["data"]) == ["text/html", "text/plain"]
+    assert "<iframe" not in "".join(shown["data"]["text/html"])  # a notice alone
     assert sessions_of(local_pool) <= before  # of other tests' some may have ended
 
 

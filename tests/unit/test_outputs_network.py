@@ -49,7 +49,9 @@ def test_what_brings_its_library_is_whole() -> None:
 )
 def test_what_would_show_nothing_says_what_it_loads(text: str, address: str) -> None:
     shown = data_of(text)
-    assert list(shown) == ["text/plain"]
+    assert list(shown) == ["text/html", "text/plain"]
+    assert "<details" in shown["text/html"]  # our notice, and nothing else
+    assert "<iframe" not in shown["text/html"]
     assert "loads parts from the network" in shown["text/plain"]
     assert address in shown["text/plain"]
 
