@@ -8,6 +8,7 @@ else that begins with ``%`` or ``!`` is the session's. Pure: no I/O.
 from __future__ import annotations
 
 import re
+import tokenize
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -162,9 +163,11 @@ _LOOKS_SPECIAL = re.compile(r"^\s*[!%?,;/]|=\s*[!%]|\?\s*$")
 def _first_special_line(lines: list[str]) -> int | None:
     from IPython.core import inputtransformer2 as transforms
 
+    # From Python 3.12 on the tokenizer stumbles over letters behind a lone carriage return.
+    plain = [re.sub(r"[^\x00-\x7f]", "x", line) for line in lines]
     try:
-        tokens = transforms.make_tokens_by_line(lines)
-    except SyntaxError:
+        tokens = transforms.make_tokens_by_line(plain)
+    except (SyntaxError, UnicodeDecodeError):
         return None  # the session's own Python will say what is wrong
     kinds: list[Any] = [
         transforms.MagicAssign,
@@ -173,4 +176,28 @@ def _first_special_line(lines: list[str]) -> int | None:
         transforms.HelpEnd,
     ]
     found = [one for kind in kinds if (one := kind.find(tokens)) is not None]
-    return min((one.start_line for one in found), default=None)
+    if found:
+        return int(min(one.start_line for one in found))
+    broken = _unclosed_string(plain)
+    if broken is None or broken >= len(lines):
+        return None
+    later = _first_special_line(lines[broken:])
+    return None if later is None else broken + later
+
+
+def _unclosed_string(lines: list[str]) -> int | None:
+    """The number, from 1, of the line at whose unclosed string Python's tokenizer ends.
+
+    Before Python 3.12 it goes on: the rest of the cell has its magics there too.
+    """
+    reading = iter([*lines, ""])
+    try:
+        for _ in tokenize.generate_tokens(reading.__next__):
+            pass
+    except tokenize.TokenError as error:
+        text, (line, _) = error.args
+        if text.startswith("unterminated string literal"):
+            return int(line)
+    except (SyntaxError, UnicodeDecodeError, StopIteration):
+        return None
+    return None

@@ -31,6 +31,7 @@ from .mapping import (
     PYTHON_DIED,
     is_image,
     map_execution,
+    may_be_empty_text,
     result_text,
     service_failure,
 )
@@ -101,7 +102,7 @@ async def _run(
         answer = await _probe(client, identifier, probes.shown_as(execution.result), call)
         said = answer.get("shown")
         shown = said if isinstance(said, str) else ""
-    elif execution.succeeded and "result" in execution.lacks and request.shows_result:
+    elif _is_unclear(execution, request):
         answer = await _probe(client, identifier, probes.last_result(), call)
         said = answer.get("shown")
         if isinstance(said, str) and said:
@@ -134,6 +135,14 @@ async def _probe(
     except AcaKernelError:
         return {}
     return probe.read(answer) or {}
+
+
+def _is_unclear(execution: Execution, request: CellRequest) -> bool:
+    """Whether there may be a result although the answer brings none."""
+    if not execution.succeeded or not request.shows_result:
+        return False
+    is_empty = execution.result == "" and not request.silent
+    return "result" in execution.lacks or (is_empty and may_be_empty_text(request.code))
 
 
 def _may_be_string(execution: Execution, request: CellRequest) -> bool:

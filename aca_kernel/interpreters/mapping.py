@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import textwrap
 from typing import Any
 
 from ..errors import ExecutionFailed
@@ -16,6 +18,7 @@ __all__ = [
     "OUTPUT_LIMIT",
     "PYTHON_DIED",
     "map_execution",
+    "may_be_empty_text",
     "result_text",
     "service_failure",
 ]
@@ -28,6 +31,21 @@ PYTHON_DIED = "kernel restarted"
 
 USUAL_LIMITS = (32_767, 65_535, 123_456)
 """Lengths at which a service may cut a stream beside thousands and multiples of 1,024."""
+
+LONGEST_READ = 100_000
+"""Characters of a cell above which it is not read for what its last line may show."""
+
+TEXT_CALLS = frozenset(dir(str)) | {"str", "repr", "input", "getenv", "read", "readline", "group"}
+TEXT_NODES = (
+    ast.Name,
+    ast.Attribute,
+    ast.Subscript,
+    ast.JoinedStr,
+    ast.BinOp,
+    ast.BoolOp,
+    ast.IfExp,
+)
+"""Expressions whose value may be an empty text."""
 
 DEFAULT_OUTPUT_LIMIT = 4096
 """Where the service cuts a stream when it cannot be asked for more (docs/service.md 6)."""
@@ -96,6 +114,28 @@ def result_text(value: Any) -> str | None:
         return "<a value that is nested too deeply to be shown>"
 
 
+def may_be_empty_text(code: str) -> bool:
+    """Whether code may have the result ``''``: the service sends "" for that, and for none.
+
+    A call most often has no result, and to ask for each would cost a call: only those whose name
+    says that they give text count.
+    """
+    if code.rstrip().endswith(";") or len(code) > LONGEST_READ:
+        return False
+    try:
+        body = ast.parse(textwrap.dedent(code)).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    value = body[-1].value if body and isinstance(body[-1], ast.Expr) else None
+    if isinstance(value, ast.Constant):
+        return value.value == ""
+    if isinstance(value, ast.Call):
+        name = value.func.attr if isinstance(value.func, ast.Attribute) else ""
+        name = value.func.id if isinstance(value.func, ast.Name) else name
+        return name in TEXT_CALLS
+    return isinstance(value, TEXT_NODES)
+
+
 def is_image(value: Any) -> bool:
     """Whether a result is the service's image object."""
     return isinstance(value, dict) and value.get("type") == "image" and "base64_data" in value
@@ -133,6 +173,13 @@ def service_failure(text: str, status: str = "") -> ExecutionFailed:
     shown = "".join(c for c in text[:2000] if c.isprintable() or c in "\n\t").strip()
     is_usual = status.lower() in ("", "failed", "failure")
     word = "" if is_usual else f' Its status is "{clean(status)}".'
+    if shown and is_usual:
+        return ExecutionFailed(
+            f"The cell failed, and this is all that the session tells: {shown}",
+            left="Variables and files may have changed as far as the cell got.",
+            remedy="Errors are told at length after `%xmode Context`. If these are no words of"
+            " your code, run the cell again; `aca-kernel doctor` checks the pool.",
+        )
     return ExecutionFailed(
         f"The service could not run this cell: {shown or 'it gave no reason'}.{word}",
         left="Variables and files may have changed as far as the cell got.",
@@ -154,17 +201,18 @@ def _stream(name: str, text: str, limit: int) -> list[Output]:
     elif _may_be_cut(text):
         outputs.append(
             notice_output(
-                f"{name} may end too early: it has exactly {len(text):,} characters and ends in"
-                " the middle of a line, as where a service cuts. Write long output to a file and"
-                " %download it."
+                f"{name} may end too early: it has exactly {len(text):,} characters, as where a"
+                " service cuts. Write long output to a file and %download it."
             )
         )
     return outputs
 
 
 def _may_be_cut(text: str) -> bool:
-    """Whether a text has the length of a limit, and no end of a line at its end."""
+    """Whether a text has the length of the default limit, or ends within a line at another one."""
     length = len(text)
+    if length == DEFAULT_OUTPUT_LIMIT:
+        return True
     is_round = length % 1000 == 0 or length % 1024 == 0 or length in USUAL_LIMITS
     return length >= DEFAULT_OUTPUT_LIMIT and is_round and not text.endswith("\n")
 

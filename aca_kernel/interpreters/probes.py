@@ -41,13 +41,19 @@ _SAY = """
 import base64, json
 text = {mark!r} + base64.b64encode(json.dumps(said).encode()).decode() + "."
 text = text.ljust({length}, "-") + "\\n"
-kernel = get_ipython().kernel
-kernel.send_response(kernel.iopub_socket, "stream", {{"name": "stdout", "text": text}})
+shell = get_ipython()
+shell.kernel.send_response(shell.kernel.iopub_socket, "stream", {{"name": "stdout", "text": text}})
+history = shell.history_manager
+if {mark!r} in history.input_hist_raw[-1]:  # no cell of the user's: neither In nor _i has it
+    del history.input_hist_parsed[-1], history.input_hist_raw[-1]
+    shell.user_ns.pop("_i%d" % shell.execution_count, None)
+    history._i00, history._i, history._ii = history._i, history._ii, history._iii
+    shell.execution_count -= 1
 """
 
 _SAY_AS_RESULT = """
 shown = {"execution_count": 0, "data": {"text/plain": text.rstrip("-\\n")}, "metadata": {}}
-kernel.send_response(kernel.iopub_socket, "execute_result", shown)
+shell.kernel.send_response(shell.kernel.iopub_socket, "execute_result", shown)
 """
 
 
@@ -155,8 +161,11 @@ def guard_text(code: str) -> str:
     The container decodes a cell whose whole text is valid base64 (docs/service.md 3.2). Other code
     stays as it is: ``%%writefile`` would write the comment into the file.
     """
+    # IPython takes a cell's indentation off where every line has it.
+    indentation = re.match(r"\s*?([ \t]*)(?=\S|\Z)", code)
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \t\r\n\f\v"
-    return f"{code}\n#." if not code.strip(letters) else code
+    begin = indentation[1] if indentation else ""
+    return f"{code}\n{begin}#." if not code.strip(letters) else code
 
 
 def _probe(source: str, *, is_own: bool = False, length: int = 0, more: str = "") -> Probe:

@@ -21,6 +21,7 @@ _HEADER = re.compile(r"^(?P<ename>[^\s:]+)[ \t]+Traceback \(most recent call las
 _SYNTAX_START = re.compile(r"  (?:Cell In\s?\[|File )")
 _LAST_LINE = re.compile(r"^(?P<ename>[A-Za-z_][\w.]*)(?:: |:?$)", re.MULTILINE)
 _ENDINGS = ("Error", "Warning", "Exception", "Interrupt", "Exit")
+_NAME_END = re.compile(r"(Error|Warning|Exception|Interrupt|Exit): ")
 _GROUP = re.compile(r"^  \+ Exception Group Traceback \(most recent call last\):\n", re.MULTILINE)
 _GROUP_LINE = re.compile(r"^  \| (?P<ename>[A-Za-z_][\w.]*): (?P<evalue>.*)$", re.MULTILINE)
 _EXIT = "An exception has occurred, use %tb to see the full traceback.\n\n"
@@ -45,7 +46,13 @@ def parse(text: str) -> CodeError | None:
 
     None when it holds no traceback: then the service itself gave up (a timeout, an abort).
     """
-    return _runtime_error(text) or _syntax_error(text) or _group(text) or _without_traceback(text)
+    return (
+        _runtime_error(text)
+        or _syntax_error(text)
+        or _group(text)
+        or _without_traceback(text)
+        or _last_line_alone(text)
+    )
 
 
 def _runtime_error(text: str) -> CodeError | None:
@@ -104,6 +111,21 @@ def _without_traceback(text: str) -> CodeError | None:
     return CodeError(
         ename="UsageError", evalue=evalue, traceback=f"{_USAGE}{evalue}", stderr=before
     )
+
+
+def _last_line_alone(text: str) -> CodeError | None:
+    """An error of which IPython shows one line, as after ``%xmode Minimal``: its evalue twice."""
+    for end in list(_NAME_END.finditer(text))[-_MOST:]:
+        head, evalue = text[: end.end(1)], text[end.end() :].rstrip("\n")
+        for start in range(len(head) - len(end[1]), max(-1, len(head) - 100), -1):
+            if evalue and head[start:].isidentifier() and head[:start].endswith(evalue):
+                return CodeError(
+                    ename=head[start:],
+                    evalue=evalue,
+                    traceback=f"{head[start:]}: {evalue}",
+                    stderr=head[: start - len(evalue)],
+                )
+    return None
 
 
 def _exact(text: str, start: int) -> Iterator[CodeError]:

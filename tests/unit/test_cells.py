@@ -232,3 +232,22 @@ def test_many_magics_are_split_quickly() -> None:
     began = time.monotonic()
     assert len(split("%files\nx = 1\n" * 1000)) == 2000
     assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("%files\n\r\x80", ["[files]", "\r\x80"]),
+        ("x = 'unclosed\n%files", ["x = 'unclosed\n", "[files]"]),
+        (
+            "x = 'one\n%files\ny = 'two\n%upload a",
+            ["x = 'one\n", "[files]", "y = 'two\n", "[upload a]"],
+        ),
+        ("x = '''open\n%files", ["x = '''open\n%files"]),
+        ("x = (1,\n%files", ["x = (1,\n%files"]),
+        ("é = 'ü'\n%files", ["é = 'ü'\n", "[files]"]),
+    ],
+)
+def test_what_a_tokenizer_stumbles_over_hides_no_magic(text: str, expected: list[str]) -> None:
+    """Python 3.12's does so at other places than the ones before it."""
+    assert brief(text) == expected

@@ -183,3 +183,29 @@ def test_colours_mark_name_and_places_and_change_nothing_else() -> None:
     assert "\x1b[32mCell In[1], line 2\x1b[0m" in text
     assert "\x1b[32m----> 2     fail()\x1b[0m" in text
     assert re.sub(r"\x1b\[\d+m", "", text) == error.traceback
+
+
+@pytest.mark.parametrize(
+    ("text", "ename", "evalue", "stderr"),
+    [
+        (
+            "division by zeroZeroDivisionError: division by zero\n",
+            "ZeroDivisionError",
+            "division by zero",
+            "",
+        ),
+        ("log\ngood\nValueError: bad\n", "", "", ""),
+        ("logbadValueError: bad", "ValueError", "bad", "log"),
+        ("Not FoundOSError: Not Found\n", "OSError", "Not Found", ""),
+        ("a\nbOwnException: a\nb\n", "OwnException", "a\nb", ""),
+    ],
+)
+def test_one_line_is_an_error_where_it_says_its_text_twice(
+    text: str, ename: str, evalue: str, stderr: str
+) -> None:
+    error = parse(text)
+    if not ename:
+        assert error is None
+    else:
+        assert error is not None
+        assert (error.ename, error.evalue, error.stderr) == (ename, evalue, stderr)
