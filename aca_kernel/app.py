@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ipykernel.displayhook import ZMQDisplayHook
-from ipykernel.kernelapp import IPKernelApp
+from ipykernel.kernelapp import IPKernelApp, kernel_aliases, kernel_flags
 from jupyter_core.paths import jupyter_config_path
-from traitlets import Type, Unicode
+from traitlets import Dict, Type, Unicode
 from traitlets.config import Application, Config
 
 from .discretion import DiscreetApplication, unreadable
@@ -56,6 +56,10 @@ class ParentWatch(threading.Thread):
         os._exit(1)
 
 
+_FLAGS = ("debug", "quiet", "show-config", "show-config-json")
+_OWN = ("Application", "IPKernelApp")
+
+
 class AzureSessionsKernelApp(DiscreetApplication, IPKernelApp):
     """Starts the kernel that a connection file asks for.
 
@@ -64,11 +68,15 @@ class AzureSessionsKernelApp(DiscreetApplication, IPKernelApp):
     """
 
     name = Unicode("aca-kernel")
+    description = Unicode("The kernel as Jupyter starts it. What people use: aca-kernel --help")
     kernel_class = Type(
         "aca_kernel.kernel.AzureSessionsKernel", klass="ipykernel.kernelbase.Kernel"
     ).tag(config=True)
     classes = [AzureSessionsKernel]  # type: ignore[assignment]  # noqa: RUF012
     subcommands: dict[str, Any] = {}  # noqa: RUF012
+    # No profile, no IPython shell: traitlets finds no help for a class that is not there.
+    aliases = Dict({k: v for k, v in kernel_aliases.items() if v.partition(".")[0] in _OWN})
+    flags = Dict({name: kernel_flags[name] for name in _FLAGS if name in kernel_flags})
     files: ReadFiles | None = None
     """The configuration files, when they have been read already."""
     config_problem: ConfigurationError | None = None

@@ -38,6 +38,16 @@ def test_help_all_lists_every_option_of_the_kernel(aca_kernel: Run) -> None:
         assert f"--AzureSessionsKernel.{name}=" in result.stdout
 
 
+@pytest.mark.parametrize("option", ["--help", "--help-all"])
+def test_the_kernels_own_program_has_help(option: str) -> None:
+    command = [sys.executable, "-m", "aca_kernel", option]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "-f=" in result.stdout  # the connection file
+    assert "aca-kernel --help" in result.stdout
+    assert "profile" not in result.stdout.partition("Class options")[0]
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
