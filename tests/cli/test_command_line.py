@@ -45,7 +45,7 @@ def test_the_kernels_own_program_has_help(option: str) -> None:
     assert (result.returncode, result.stderr) == (0, "")
     assert "-f=" in result.stdout  # the connection file
     assert "aca-kernel --help" in result.stdout
-    assert "profile" not in result.stdout.partition("Class options")[0]
+    assert "--profile" not in result.stdout.partition("Class options")[0]
 
 
 @pytest.mark.parametrize(
