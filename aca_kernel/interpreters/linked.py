@@ -492,7 +492,7 @@ class LinkedInterpreter(Interpreter):
         else:
             error.left = (
                 "Whether this cell's code is run is not known: it may have reached the session."
-                " What it shows comes with the next cell."
+                " What it shows comes under this cell, while the next one runs."
             )
         return error
 

@@ -172,6 +172,8 @@ class Kernel:
             spec = self.manager.kernel_spec
             assert spec is not None
             spec.env.update(spec_environment)
+        self.sent: set[str] = set()
+        """The message ids of all cells."""
         self._replies: dict[str, dict[str, Any]] = {}
         self._iopub: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.client: BlockingKernelClient
@@ -281,7 +283,9 @@ class Kernel:
     def send(self, code: str, **request: Any) -> str:
         """Send a cell without waiting for it; the message's id."""
         request.setdefault("allow_stdin", False)
-        return str(self.client.execute(code, **request))
+        message = str(self.client.execute(code, **request))
+        self.sent.add(message)
+        return message
 
     def run(self, code: str, timeout: float = PATIENCE, **request: Any) -> Ran:
         """Run a cell and wait for its end."""
