@@ -78,13 +78,13 @@ class Incoming:
 
     def begin(self, cell: Running) -> None:
         """Take a cell that runs from now on."""
-        while len(self._cells) >= MOST_CELLS:
-            del self._cells[next(iter(self._cells))]
-        self._cells[cell.message_id] = cell
+        self.expect(cell)
         self.running = cell
 
     def expect(self, message: Running) -> None:
-        """Take what will come of a message that is no request as ours."""
+        """Take what will come of a message as ours, though no request of it runs."""
+        while len(self._cells) >= MOST_CELLS:
+            del self._cells[next(iter(self._cells))]
         self._cells[message.message_id] = message
 
     def end(self) -> None:
