@@ -56,7 +56,7 @@ def test_result_looks_as_in_a_local_kernel(kernel: Kernel, code: str, shown: str
     assert ran.of("execute_result")[0]["execution_count"] == ran.reply["execution_count"]
 
 
-@pytest.mark.parametrize("code", ["None", "x = 1", "6 * 7;", "''", "# only a comment", "  \n", ""])
+@pytest.mark.parametrize("code", ["None", "x = 1", "6 * 7;", "# only a comment", "  \n", ""])
 def test_nothing_is_shown_where_there_is_no_result(kernel: Kernel, code: str) -> None:
     ran = kernel.run(code)
     assert ran.status == "ok"
