@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import AcaKernelError
+from .interpreters.base import question_deadline
 from .interpreters.worker import Worker
 from .magics import CELL_MAGICS, LINE_MAGICS
 from .magics.completion import Name, Place, find_place, merged
@@ -17,10 +18,9 @@ from .session import KernelSession
 __all__ = ["COMPLETION_DEADLINE", "Completions"]
 
 COMPLETION_DEADLINE = 0.7
-LONGEST_DEADLINE = 3.0
 """Seconds after which a completion request is answered with what is known (JupyterLab: 1 s).
 
-A session that is far away has more: twice the time of a call there and back.
+A session that is far away has more: see `question_deadline`.
 """
 
 
@@ -44,16 +44,11 @@ class Completions:
                 self._names(own)
                 if own.values is not None
                 else self._words(place, own, code, cursor_pos),
-                self._deadline(),
+                question_deadline(self._remote.interpreter, COMPLETION_DEADLINE),
             )
         except (AcaKernelError, asyncio.TimeoutError):
             self._listing.abandon()
             return own.reply()
-
-    def _deadline(self) -> float:
-        interpreter = self._remote.interpreter
-        away = interpreter.round_trip if interpreter is not None else 0.0
-        return min(max(COMPLETION_DEADLINE, 2 * away), LONGEST_DEADLINE)
 
     async def _words(
         self, place: Place | None, own: Place, code: str, cursor_pos: int

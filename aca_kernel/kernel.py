@@ -20,7 +20,7 @@ from traitlets import Float
 
 from .cells import Code, LineMagic, split
 from .errors import AcaKernelError, TransportError, UsageError
-from .interpreters.base import CellRequest, Output, Reply, error_reply
+from .interpreters.base import CellRequest, Output, Reply, error_reply, question_deadline
 from .outputs.surrogates import replace_surrogates, tolerant
 from .settings import OUTPUT_POLICIES, Settings
 from .stdin import ask
@@ -38,11 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["AzureSessionsKernel"]
 
 QUESTION_DEADLINE = 2.0
-LONGEST_DEADLINE = 3.0
-"""Seconds after which an editor's question is answered with nothing.
-
-A session that is far away has more: twice the time of a call there and back.
-"""
+"""Seconds after which an editor's question is answered with nothing; more for a far session."""
 
 
 class AzureSessionsKernel(Settings, Kernel):
@@ -398,7 +394,8 @@ class AzureSessionsKernel(Settings, Kernel):
         """What ``question`` brings; ``otherwise`` when it fails, is late or is interrupted."""
         asked = self._question = asyncio.ensure_future(question)
         try:
-            await asyncio.wait([asked], timeout=self._question_deadline())
+            deadline = question_deadline(self.remote.interpreter, QUESTION_DEADLINE)
+            await asyncio.wait([asked], timeout=deadline)
             return asked.result() if asked.done() else otherwise
         except asyncio.CancelledError:
             if not asked.cancelled():
@@ -410,11 +407,6 @@ class AzureSessionsKernel(Settings, Kernel):
         finally:
             asked.cancel()
             self._question = None
-
-    def _question_deadline(self) -> float:
-        interpreter = self.remote.interpreter
-        away = interpreter.round_trip if interpreter is not None else 0.0
-        return min(max(QUESTION_DEADLINE, 2 * away), LONGEST_DEADLINE)
 
     async def do_complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
         """Completions: within 0.7 s, within 3 s where the session is far away."""
@@ -451,11 +443,9 @@ class AzureSessionsKernel(Settings, Kernel):
         """The session's history as far as the mode can know it."""
         interpreter = self.remote.interpreter
         nothing: dict[str, Any] = {"status": "ok", "history": []}
-        return (
-            nothing
-            if interpreter is None
-            else await self._asked(interpreter.history(kwargs), nothing)
-        )
+        if interpreter is None:
+            return nothing
+        return await self._asked(interpreter.history(kwargs), nothing)
 
     async def do_is_complete(self, code: str) -> dict[str, Any]:
         """Whether ``code`` is a whole cell, judged here by IPython's own parser."""

@@ -20,6 +20,7 @@ __all__ = [
     "Reply",
     "error_reply",
     "notice_output",
+    "question_deadline",
 ]
 
 
@@ -132,6 +133,16 @@ def error_reply(error: AcaKernelError) -> Reply:
         evalue=error.what,
         traceback=[f"\x1b[31m{name}\x1b[0m: {first}", *rest],
     )
+
+
+LONGEST_DEADLINE = 3.0
+"""Seconds after which an editor's question is answered with nothing, wherever the session is."""
+
+
+def question_deadline(interpreter: Interpreter | None, least: float) -> float:
+    """Seconds that an editor's question may take: ``least``, or twice a round trip."""
+    away = interpreter.round_trip if interpreter is not None else 0.0
+    return min(max(least, 2 * away), LONGEST_DEADLINE)
 
 
 class Interpreter(ABC):

@@ -124,11 +124,10 @@ class Incoming:
             is_idle = kind == "status" and content.get("execution_state") == "idle"
             if is_idle and not running.idle:
                 running.idle, running.idle_at = True, time.monotonic()
-        else:
-            if channel == "shell":
-                running.reply = content
-            elif channel == "stdin" and kind == "input_request":
-                await self._answer_input(running, content)
+        elif channel == "shell":
+            running.reply = content
+        elif channel == "stdin" and kind == "input_request":
+            await self._answer_input(running, content)
 
     def _on_event(self, message: dict[str, Any]) -> None:
         event, number, code = (message.get(name) for name in ("event", "kernel", "code"))

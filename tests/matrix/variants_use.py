@@ -105,7 +105,12 @@ _FULL_PATHS = (
 
 
 def _used(
-    name: str, differs: str, rules: MakeRules = Rules, extra: tuple[Step, ...] = _BOTH
+    name: str,
+    differs: str,
+    rules: MakeRules = Rules,
+    extra: tuple[Step, ...] = _BOTH,
+    *,
+    session_left: bool = False,
 ) -> Variant:
     completes = _COMPLETION[0] in extra
     return Variant(
@@ -116,14 +121,8 @@ def _used(
         extra=extra,
         direct=degrades("completion") if completes else Expect(),
         # Direct mode knows no names of the session's: docs/modes.md.
-        allowed=Allowed(
-            unknowable=("completion",) if completes else (), session_left=name in _LEFT
-        ),
+        allowed=Allowed(unknowable=("completion",) if completes else (), session_left=session_left),
     )
-
-
-_LEFT = ("no session route, interrupted",)
-"""Variants whose session can't be deleted."""
 
 
 def _one_at_a_time(status: int, code: str) -> MakeRules:
@@ -176,6 +175,7 @@ _USE = (
         "There is neither GET nor DELETE /session, and a cell is interrupted.",
         instead(refusal(404), of("session", "forget")),
         _INTERRUPT,
+        session_left=True,
     ),
     _used(
         "one file of a glob refused",
