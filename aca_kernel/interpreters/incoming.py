@@ -11,13 +11,16 @@ from ..errors import ExecutionFailed
 from ..link.client import MOST_NUMBER
 from ..link.protocol import COMMS, MAX_LINE_BYTES, OUTPUTS
 from ..pool.refusals import clean
-from .base import CellRequest, Emit, Output, notice_output
+from .base import Ask, CellRequest, Emit, Output, notice_output
 from .guestmessages import buffers, death, dropped, others_calls, prompt_of
 
 __all__ = ["Incoming", "Running"]
 
 MOST_CELLS = 100
 """Cells whose late output still finds them."""
+
+MOST_PAUSE = 15.0
+"""Seconds between two calls while a cell waits for the user: what threads print shows then."""
 
 
 class Running:
@@ -74,7 +77,8 @@ class Incoming:
         """The number that its next cell would have; None when it is not known."""
         self.running: Running | None = None
         self._cells: dict[str, Running] = {}  # whose late output is still theirs
-        self._asking: asyncio.Task[str] | None = None
+        self._asking: asyncio.Task[None] | None = None
+        self._asked_at = 0.0
 
     def begin(self, cell: Running) -> None:
         """Take a cell that runs from now on."""
@@ -90,6 +94,26 @@ class Incoming:
     def end(self) -> None:
         """Let go of the cell that runs; what it still shows afterwards is its own."""
         self.running = None
+        self.cancel_question()
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether the user is asked for a line, and has not given it."""
+        return self._asking is not None and not self._asking.done()
+
+    async def answered(self) -> None:
+        """Wait until the user has answered, or for so long that the session may have more output.
+
+        That is a tenth of a second at first, and longer the longer nobody answers.
+        """
+        if self._asking is None:
+            return
+        pause = min(max(0.1, (time.monotonic() - self._asked_at) / 2), MOST_PAUSE)
+        await asyncio.wait([self._asking], timeout=pause)
+        if self._asking.done():
+            asking, self._asking = self._asking, None
+            if not asking.cancelled():  # interrupted: SIGINT ends the question over there
+                asking.result()
 
     def cancel_question(self) -> None:
         """Take back what the user is asked, if anything."""
@@ -127,7 +151,7 @@ class Incoming:
         elif channel == "shell":
             running.reply = content
         elif channel == "stdin" and kind == "input_request":
-            await self._answer_input(running, content)
+            await self._ask(running, content)
 
     def _on_event(self, message: dict[str, Any]) -> None:
         event, number, code = (message.get(name) for name in ("event", "kernel", "code"))
@@ -167,20 +191,18 @@ class Incoming:
         if running.emit is not None:
             running.emit(reply.error_output())
 
-    async def _answer_input(self, running: Running, content: dict[str, Any]) -> None:
+    async def _ask(self, running: Running, content: dict[str, Any]) -> None:
+        """Have the user asked, beside what else comes: output that the question overtook, say."""
         request = running.request
         if request is None or request.ask is None:
             return
-        self._asking = asyncio.ensure_future(request.ask(*prompt_of(content)))
-        try:
-            value = await self._asking
-        except asyncio.CancelledError:
-            if not self._asking.cancelled():
-                raise
-            return  # interrupted: SIGINT ends the question over there
-        finally:
-            self._asking = None
-        self._answer(value)
+        if self._asking is not None:
+            await asyncio.wait([self._asking])  # one at a time, whatever the session asks
+        self._asked_at = time.monotonic()
+        self._asking = asyncio.ensure_future(self._answer_with(request.ask, content))
+
+    async def _answer_with(self, ask: Ask, content: dict[str, Any]) -> None:
+        self._answer(await ask(*prompt_of(content)))
 
 
 def _show(cell: Running, kind: str, message: dict[str, Any]) -> None:

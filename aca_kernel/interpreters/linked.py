@@ -227,7 +227,8 @@ class LinkedInterpreter(Interpreter):
         begun = time.monotonic()
         timed_out = False
         while not running.done:
-            await self._exchange(running, wait=WAIT)
+            await self._incoming.answered()
+            await self._exchange(running, wait=0 if self._incoming.is_asking else WAIT)
             now = time.monotonic()
             if self._link.has_ended(running.message_id):
                 running.give_up()

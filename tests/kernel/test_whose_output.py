@@ -129,3 +129,25 @@ def test_rich_progress_leaves_what_was_printed_before(linked: Kernel) -> None:
     )
     assert shown[0] == "a table", shown
     assert "100%" in "".join(shown)
+
+
+def test_output_comes_while_the_cell_waits_for_the_user(linked: Kernel) -> None:
+    cell = (
+        "import threading\n"
+        "threading.Timer(0.5, print, ('while it waits',)).start()\n"
+        "name = input('who? ')"
+    )
+    message = linked.send(cell, allow_stdin=True)
+    linked.wait_for_message(message, lambda m: m["content"].get("text") == "while it waits\n")
+    linked.answer(message, "ada")
+    assert linked.finish(message).status == "ok"
+    assert linked.run("name").result == "'ada'"
+
+
+def test_a_cell_that_waits_for_the_user_is_not_followed_for_ever_after_its_kernel_died(
+    linked: Kernel,
+) -> None:
+    cell = "import os, threading\nthreading.Timer(0.3, os._exit, (3,)).start()\ninput('who? ')"
+    message = linked.send(cell, allow_stdin=True)
+    assert linked.finish(message).status == "error"
+    assert linked.run("6 * 7").result == "42"
