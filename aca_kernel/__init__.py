@@ -9,7 +9,7 @@ __all__ = ["__version__", "connect"]
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .extension import connect
+    from .extension.session_magic import connect
 
     __version__: str
 
@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:
 
         return version("aca-kernel")
     if name == "connect":
-        from .extension import connect
+        from .extension.session_magic import connect
 
         return connect
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -29,13 +29,13 @@ def __getattr__(name: str) -> Any:
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:
     """``%load_ext aca_kernel``: %%session, %upload, %download, %files and %session."""
-    from .extension import load
+    from .extension.session_magic import load
 
     load(ipython)
 
 
 def unload_ipython_extension(ipython: InteractiveShell) -> None:
     """``%unload_ext aca_kernel``: lets the session go."""
-    from .extension import close
+    from .extension.session_magic import close
 
     close()

@@ -20,11 +20,11 @@ if __name__ == "__main__":
     sys.modules["chardet"] = sys.modules["charset_normalizer"] = None  # type: ignore[assignment]
     warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
 
-    from aca_kernel.early import begin
+    from aca_kernel.jupyter.prewarm import begin
 
     files = begin(sys.argv[1:])
 
-    from aca_kernel.app import AzureSessionsKernelApp
+    from aca_kernel.jupyter.app import AzureSessionsKernelApp
 
     AzureSessionsKernelApp.files = files
 

@@ -1,1 +1,1 @@
-"""The commands of ``aca-kernel``, one file each; :mod:`aca_kernel.cli` puts them together."""
+"""The commands of ``aca-kernel``, one file each; :mod:`.cli` puts them together."""

@@ -15,12 +15,12 @@ from traitlets.config import Config
 from traitlets.config.application import ArgvType
 from traitlets.config.loader import KVArgParseConfigLoader
 
-from ..discretion import DiscreetApplication, unreadable
+from ..config.options import Settings
+from ..config.redaction import DiscreetApplication, unreadable
 from ..errors import ConfigurationError, UsageError
-from ..kernel import AzureSessionsKernel
+from ..jupyter.kernel import AzureSessionsKernel
 from ..pool import shorten
 from ..pool.steps import from_the_start
-from ..settings import Settings
 
 __all__ = ["POOL_ALIASES", "Command", "shown_word"]
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 import humanize
 from traitlets import Bool, Int, Unicode
 
+from ..config.options import LOCAL_ENDPOINT, Settings
 from ..errors import (
     AcaKernelError,
     BadRequest,
@@ -20,7 +21,6 @@ from ..errors import (
     TransferError,
     VersionLacks,
 )
-from ..identity import IDENTIFIER_PREFIX
 from ..localpool.launch import ensure_pool, stop_pool
 from ..pool import Endpoint, PoolClient, TokenSource, download, parse_endpoint, upload
 from ..pool.connect import connect
@@ -29,7 +29,7 @@ from ..pool.refusals import clean
 from ..probing.answered import read_execution
 from ..probing.bench import PROBE_PREFIX, Bench, Session
 from ..probing.poolkind import CALCULATION, SHELL_FIELDS, kind_of, looks_custom
-from ..settings import LOCAL_ENDPOINT, Settings
+from ..sessions.identity import IDENTIFIER_PREFIX
 from .base import POOL_ALIASES, Command
 from .probe import Probe
 

@@ -19,9 +19,9 @@ from typing import Any
 from jupyter_client.kernelspec import KernelSpecManager
 from traitlets import Bool, Unicode
 
+from ..config.options import LOCAL_ENDPOINT, Settings
 from ..errors import AcaKernelError, ConfigurationError, UsageError
 from ..pool import Endpoint, parse_endpoint
-from ..settings import LOCAL_ENDPOINT, Settings
 from .base import POOL_ALIASES, Command
 
 __all__ = ["InstallApp"]

@@ -10,11 +10,11 @@ import humanize
 from tabulate import tabulate
 from traitlets import Bool, Float
 
+from ..config.options import LOCAL_ENDPOINT
 from ..errors import AcaKernelError, ConfigurationError
-from ..identity import IDENTIFIER_PREFIX
 from ..pool import PoolClient, SessionInfo, shorten
 from ..pool.connect import connect
-from ..settings import LOCAL_ENDPOINT
+from ..sessions.identity import IDENTIFIER_PREFIX
 from .base import POOL_ALIASES, Command, shown_word
 
 __all__ = ["SessionsApp"]

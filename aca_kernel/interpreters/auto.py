@@ -13,7 +13,9 @@ from ..errors import (
     UnexpectedAnswer,
 )
 from ..link.client import NoGuest
-from .base import CellRequest, Comm, Emit, Interpreter, Reply, notice_output
+from ..messages import CellRequest, Comm, Emit, Reply
+from ..outputs.notices import notice_output
+from .base import Interpreter
 
 __all__ = ["AutoInterpreter"]
 

@@ -21,10 +21,13 @@ from ..errors import (
     RefusedForNow,
     SessionLost,
 )
+from ..messages import CellRequest, Emit, Output, Reply
+from ..outputs.notices import notice_output
 from ..pool import Execution, PoolClient, shorten
 from ..pool.kinds import kind_of_execution, other_kind
+from ..worker import Worker
 from . import probes
-from .base import CellRequest, Emit, Interpreter, Output, Reply, notice_output
+from .base import Interpreter
 from .mapping import (
     DEFAULT_OUTPUT_LIMIT,
     OUTPUT_LIMIT,
@@ -36,7 +39,6 @@ from .mapping import (
     service_failure,
 )
 from .statusline import StatusLine, while_starting, while_waiting
-from .worker import Worker
 
 __all__ = ["DirectInterpreter", "interrupted_reply", "run_direct"]
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ExecutionFailed, SessionLost
+from ..messages import Output, Reply
+from ..outputs.notices import notice_output
 from ..outputs.streams import bare, plain
 from ..pool.refusals import clean
-from .base import Output, Reply, notice_output
 
 __all__ = [
     "buffers",

@@ -15,8 +15,8 @@ from typing import TypeVar
 from ..errors import AcaKernelError, PayloadTooLarge, PoolFull, TransportError
 from ..link.client import GuestFailed, GuestGone, Hello, Link, NoGuest, Transient
 from ..pool.refusals import clean
+from ..worker import Worker
 from .guestmessages import cause
-from .worker import Worker
 
 __all__ = ["HANDSHAKE", "meet", "patiently"]
 

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import ExecutionFailed
+from ..guest.protocol import COMMS, MAX_LINE_BYTES, OUTPUTS
 from ..link.client import MOST_NUMBER
-from ..link.protocol import COMMS, MAX_LINE_BYTES, OUTPUTS
+from ..messages import Ask, CellRequest, Emit, Output
+from ..outputs.notices import notice_output
 from ..pool.refusals import clean
-from .base import Ask, CellRequest, Emit, Output, notice_output
 from .guestmessages import buffers, death, dropped, others_calls, prompt_of
 
 __all__ = ["Incoming", "Running"]

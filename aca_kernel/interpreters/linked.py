@@ -12,11 +12,13 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..errors import AcaKernelError, ExecutionFailed, PoolFull
+from ..guest.counts import count_request
 from ..link.client import MOST_NUMBER, GuestFailed, GuestGone, Link, LinkTaken, Transient
-from ..link.counts import count_request
+from ..messages import CellRequest, Comm, Emit, Reply
+from ..outputs.notices import notice_output
 from ..pool import PoolClient, shorten
-from .base import CellRequest, Comm, Emit, Interpreter, Reply, notice_output
-from .beside import Beside
+from ..worker import Worker
+from .base import Interpreter
 from .guestmessages import (
     completions,
     guest_failed,
@@ -33,8 +35,8 @@ from .guestmessages import (
 from .handshake import meet, patiently
 from .incoming import Incoming, Running
 from .outage import Outage
+from .side_calls import Beside
 from .statusline import while_starting
-from .worker import Worker
 
 __all__ = ["LinkedInterpreter"]
 

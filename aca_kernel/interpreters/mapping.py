@@ -7,11 +7,12 @@ import textwrap
 from typing import Any
 
 from ..errors import ExecutionFailed
+from ..messages import CellRequest, Output, Reply, error_reply
 from ..outputs import tracebacks
 from ..outputs.images import ImageRefused, png_image
+from ..outputs.notices import notice_output
 from ..pool import Execution
 from ..pool.refusals import clean
-from .base import CellRequest, Output, Reply, error_reply, notice_output
 
 __all__ = [
     "DEFAULT_OUTPUT_LIMIT",

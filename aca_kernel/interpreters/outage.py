@@ -7,7 +7,7 @@ import time
 
 from ..errors import AcaKernelError, AnswerLost, ServiceError
 from ..link.client import Transient
-from .base import Emit
+from ..messages import Emit
 from .statusline import StatusLine
 
 __all__ = ["Outage"]

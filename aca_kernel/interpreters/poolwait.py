@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from ..errors import PoolFull
-from .base import Emit
+from ..messages import Emit
 from .statusline import StatusLine
 
 __all__ = ["pause_before", "start_when_free"]

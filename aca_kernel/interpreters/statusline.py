@@ -7,8 +7,8 @@ import time
 import uuid
 from collections.abc import Awaitable
 
+from ..messages import Emit, Output
 from ..outputs.notices import notice
-from .base import Emit, Output
 
 __all__ = ["StatusLine", "while_starting", "while_waiting"]
 

@@ -9,8 +9,9 @@ import zlib
 from functools import cache
 from importlib import resources
 
+from .. import guest
+from ..guest.protocol import PARTS
 from ..pool.staging import OWN_CALL
-from .protocol import PARTS
 
 __all__ = ["bootstrap_code", "bootstrap_parts", "exchange_code", "look_code", "withdraw_code"]
 
@@ -37,11 +38,11 @@ if package is None or package.relay.version != {version!r} or not package.relay.
         if hasattr(shell, "history_manager") and hasattr(module, "forget"):
             module.forget(shell, {mark!r})
         raise
-doors = sys.modules[{name!r} + ".doors"]
-doors.hook(shell, package.relay, {mark!r})
+calls = sys.modules[{name!r} + ".plain_calls"]
+calls.hook(shell, package.relay, {mark!r})
 answer = package.relay.exchange({hello!r})[0]
 for way in ("stdout", "result"):
-    doors.publish(shell, answer, way)
+    calls.publish(shell, answer, way)
 """
 
 _LOOK = """
@@ -68,9 +69,9 @@ _FILES = (
     "requests",
     "captures",
     "routed",
-    "guestkernel",
-    "guest",
-    "doors",
+    "guest_kernel",
+    "relay",
+    "plain_calls",
 )
 
 
@@ -78,8 +79,7 @@ _FILES = (
 def _sources() -> tuple[tuple[tuple[str, str], ...], str]:
     """The guest's modules, and a version that changes with them."""
     parts = tuple(
-        (part, resources.files(__package__).joinpath(f"{part}.py").read_text("utf-8"))
-        for part in _FILES
+        (part, resources.files(guest).joinpath(f"{part}.py").read_text("utf-8")) for part in _FILES
     )
     version = hashlib.sha256("".join(source for _, source in parts).encode()).hexdigest()[:12]
     return parts, version

@@ -19,6 +19,7 @@ from ..errors import (
     RefusedForNow,
     ServiceError,
 )
+from ..guest.protocol import MARK, FrameError, Peer, fingerprint, pack, unpack
 from ..outputs import tracebacks
 from ..pool import Execution, PoolClient
 from ..pool.refusals import clean
@@ -30,7 +31,6 @@ from .bootstrap import (
     withdraw_code,
 )
 from .limits import Limits, is_surely_refused
-from .protocol import MARK, FrameError, Peer, fingerprint, pack, unpack
 
 __all__ = ["GuestFailed", "GuestGone", "Hello", "Link", "LinkTaken", "NoGuest", "Transient"]
 

@@ -1,5 +1,5 @@
 """``python -m aca_kernel.localpool``: the same as ``aca-kernel pool``."""
 
-from .command import main
+from ..commands.pool import main
 
 main()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import re
 
-from ..cells import magic_line_start
 from ..errors import UsageError
-from ..interpreters.base import Reply
+from ..messages import Reply
 from .base import HelpRequested, Magic, MagicContext, SessionControl, split_arguments
+from .cells import magic_line_start
 from .direct import Direct
 from .download import Download
 from .files import Files

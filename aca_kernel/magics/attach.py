@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
 from ..errors import AcaKernelError, UsageError
-from ..identity import IDENTIFIER_PREFIX
-from ..interpreters.worker import Worker
 from ..pool import SessionInfo, check_identifier, shorten
-from ..recent import RecentSession
+from ..sessions.identity import IDENTIFIER_PREFIX
+from ..sessions.recent_sessions import RecentSession
+from ..transfers.display import age_text, table
+from ..transfers.names import printable
+from ..worker import Worker
 from .base import MagicContext
-from .display import age_text, table
-from .names import printable
 
 __all__ = ["attach", "list_recent"]
 

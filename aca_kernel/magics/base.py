@@ -14,9 +14,10 @@ from types import MappingProxyType
 from typing import Any, Literal, NoReturn, Protocol
 
 from ..errors import UsageError
-from ..interpreters.base import Emit, Interpreter, Output, Reply
+from ..interpreters.base import Interpreter
+from ..messages import Emit, Output, Reply
 from ..pool import PoolClient, SessionInfo
-from ..recent import RecentSession, RecentSessions
+from ..sessions.recent_sessions import RecentSession, RecentSessions
 
 __all__ = [
     "HelpRequested",

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..cells import magic_line_start
+from ..transfers.names import is_hidden
 from .base import Magic, Values
-from .names import is_hidden
+from .cells import magic_line_start
 
 __all__ = ["Name", "Place", "find_place", "merged"]
 

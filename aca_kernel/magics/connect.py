@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from ..pool import Endpoint, shorten
 from ..pool.api import Api
+from ..transfers.names import printable
 from .base import SessionControl
-from .names import printable
 
 __all__ = ["is_open", "share_row", "snippet"]
 

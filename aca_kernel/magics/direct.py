@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from ..interpreters.base import CellRequest, Reply
+from ..messages import CellRequest, Reply
 from .base import Magic, MagicContext, MagicParser
 
 __all__ = ["Direct"]

@@ -11,14 +11,13 @@ from types import MappingProxyType
 
 from .. import pool
 from ..errors import TransferError
-from ..interpreters.base import Reply
-from .base import Magic, MagicContext, MagicParser, Values
-from .destination import Destination
-from .local_files import OutsideRoot, is_within, refusal, resolve
-from .names import fold, printable
-from .progress import TransferProgress, size_text
-from .remote import find
-from .transfer import (
+from ..messages import Reply
+from ..transfers.destination import Destination
+from ..transfers.local_files import OutsideRoot, is_within, refusal, resolve
+from ..transfers.names import fold, printable
+from ..transfers.progress import TransferProgress, size_text
+from ..transfers.remote import find
+from ..transfers.transfer import (
     Outcome,
     allow,
     carry_out,
@@ -28,6 +27,7 @@ from .transfer import (
     patiently,
     show_notes,
 )
+from .base import Magic, MagicContext, MagicParser, Values
 
 __all__ = ["Download"]
 

@@ -9,14 +9,14 @@ from datetime import datetime, timezone
 from types import MappingProxyType
 
 from ..errors import NotFound, TransferError
-from ..interpreters.base import Reply
+from ..messages import Reply
 from ..pool import Patience, PoolClient, RemoteFile, check_path, delete
+from ..transfers.display import age_text, table
+from ..transfers.names import has_glob, printable
+from ..transfers.progress import size_text
+from ..transfers.remote import below_root, find, join
+from ..transfers.transfer import patiently
 from .base import Magic, MagicContext, MagicParser, Values
-from .display import age_text, table
-from .names import has_glob, printable
-from .progress import size_text
-from .remote import below_root, find, join
-from .transfer import patiently
 
 __all__ = ["Files"]
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from ..errors import AcaKernelError, TransferError
 from ..pool import PoolClient, check_path
+from ..transfers.local_files import is_within, resolve
+from ..transfers.names import printable
+from ..transfers.remote import below_root, join
 from .completion import Name
-from .local_files import is_within, resolve
-from .names import printable
-from .remote import below_root, join
 
 __all__ = ["local_names", "session_names"]
 

@@ -8,14 +8,14 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
-from ..interpreters.base import Reply
+from ..messages import Reply
 from ..pool import SessionInfo, shorten
+from ..transfers.display import age_text, duration_text, table
+from ..transfers.names import printable
 from .attach import attach, list_recent
 from .base import Magic, MagicContext, MagicParser
 from .connect import is_open, snippet
-from .display import age_text, duration_text, table
-from .names import printable
-from .panel import panel, session_rows
+from .session_panel import panel, session_rows
 
 __all__ = ["Session"]
 

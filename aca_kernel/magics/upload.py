@@ -12,14 +12,22 @@ from types import MappingProxyType
 
 from .. import pool
 from ..errors import AcaKernelError, PayloadTooLarge, TransferError, UsageError
-from ..interpreters.base import Reply
+from ..messages import Reply
+from ..transfers.local_files import OpenFile, OutsideRoot, open_upload, refusal
+from ..transfers.names import printable
+from ..transfers.progress import TransferProgress, size_text
+from ..transfers.remote import below_root
+from ..transfers.selection import select
+from ..transfers.transfer import (
+    Outcome,
+    allow,
+    carry_out,
+    combined,
+    move_each,
+    patience_of,
+    show_notes,
+)
 from .base import Magic, MagicContext, MagicParser, Values
-from .local_files import OpenFile, OutsideRoot, open_upload, refusal
-from .names import printable
-from .progress import TransferProgress, size_text
-from .remote import below_root
-from .selection import select
-from .transfer import Outcome, allow, carry_out, combined, move_each, patience_of, show_notes
 
 __all__ = ["Upload"]
 

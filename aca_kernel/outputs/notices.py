@@ -7,7 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["folding", "missing_files", "notice", "notice_html"]
+from ..messages import Output
+
+__all__ = ["folding", "missing_files", "notice", "notice_html", "notice_output"]
 
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,100}")
 """A name that may stand behind a magic as it is: it comes from the session."""
@@ -29,6 +31,11 @@ def notice(text: str) -> dict[str, Any]:
         "metadata": {},
         "transient": {},
     }
+
+
+def notice_output(text: str) -> Output:
+    """The Output that shows ``text`` as a notice of this kernel's own."""
+    return Output(msg_type="display_data", content=notice(text), own=True)
 
 
 def missing_files(why: Mapping[str, str]) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..config.options import LOCAL_ENDPOINT, Settings
 from ..errors import ConfigurationError
-from ..settings import LOCAL_ENDPOINT, Settings
 from . import steps
 from .auth import TokenSource
 from .client import PoolClient

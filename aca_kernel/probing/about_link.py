@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 
+from ..guest.protocol import MARK, FrameError, pack, unpack
 from ..link.bootstrap import bootstrap_code, bootstrap_parts
-from ..link.protocol import MARK, FrameError, pack, unpack
 from .answered import Ran, brief
 from .bench import Bench
 from .experiment import Experiment, Finding
@@ -185,7 +185,7 @@ EXPERIMENTS = (
         question="Does a replaced do_execute of the session's kernel get the next call?",
         section="14",
         assumption="The service's calls go through the kernel's do_execute.",
-        module="aca_kernel/link/doors.py",
+        module="aca_kernel/guest/plain_calls.py",
         means="Linked mode cannot work. Use ACA_KERNEL_MODE=direct.",
         calls=2,
         run=_hook,
@@ -205,7 +205,7 @@ EXPERIMENTS = (
         question="May code start processes, fork, and use sockets of the same machine?",
         section="14",
         assumption="Processes, threads and unix sockets work, and a process outlives its call.",
-        module="aca_kernel/link/guestkernel.py",
+        module="aca_kernel/guest/guest_kernel.py",
         means="Linked mode cannot work. Use ACA_KERNEL_MODE=direct.",
         calls=2,
         run=_processes,

@@ -231,7 +231,7 @@ EXPERIMENTS = (
         question="Which Python, ipykernel and IPython are there, and how do they run?",
         section="14",
         assumption="Python is 3.8 or later and ipykernel is 6 or later.",
-        module="aca_kernel/link/guest.py",
+        module="aca_kernel/guest/relay.py",
         means="Use direct mode: ACA_KERNEL_MODE=direct.",
         calls=1,
         run=_versions,

@@ -11,13 +11,13 @@ from typing import Any
 from urllib.parse import quote
 
 from ..errors import AcaKernelError, UnexpectedAnswer
-from ..identity import IDENTIFIER_PREFIX
 from ..interpreters.probes import guard_text
 from ..pool import PoolClient
 from ..pool.answers import parse_json
 from ..pool.api import DEFAULT_API_VERSION, Request
 from ..pool.raw import RawAnswer, SmallBody
 from ..pool.refusals import retry_after
+from ..sessions.identity import IDENTIFIER_PREFIX
 from .answered import Ran, brief, operation_of, read_execution, refusal_of
 from .experiment import NotSettled
 

@@ -39,7 +39,7 @@ def aca_kernel(environment: dict[str, str], tmp_path: Path) -> Run:
 
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "aca_kernel.cli", *arguments],
+            [sys.executable, "-m", "aca_kernel.commands.cli", *arguments],
             env=environment | variables,
             cwd=tmp_path,
             stdin=subprocess.DEVNULL,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from aca_kernel.kernel import AzureSessionsKernel
-from aca_kernel.settings import Settings
+from aca_kernel.config.options import Settings
+from aca_kernel.jupyter.kernel import AzureSessionsKernel
 
 from .conftest import Run
 
@@ -109,7 +109,7 @@ def test_a_wrong_option_is_told_with_its_remedy(aca_kernel: Run) -> None:
 @pytest.mark.parametrize("word", ["--bogus=1", "--bogus", "word"])
 def test_a_pool_with_an_unknown_option_does_not_start(word: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "aca_kernel.cli", "pool", word],
+        [sys.executable, "-m", "aca_kernel.commands.cli", "pool", word],
         capture_output=True,
         text=True,
         timeout=60,

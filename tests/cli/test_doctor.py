@@ -213,7 +213,7 @@ def test_ctrl_c_ends_it_quietly(
 ) -> None:
     endpoint, waiting = service(0, b"")
     process = subprocess.Popen(
-        [sys.executable, "-m", "aca_kernel.cli", "doctor", "--endpoint", endpoint],
+        [sys.executable, "-m", "aca_kernel.commands.cli", "doctor", "--endpoint", endpoint],
         env={**environment, "ACA_ACCESS_TOKEN": "t"},
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -56,6 +56,7 @@ from .otherwise import (
 )
 from .test_doctor import OTHER_KINDS
 
+CLI = "aca_kernel.commands.cli"
 PROBE = ("doctor", "--probe")
 PLAN = re.compile(r"about (\d+) calls and ")
 REPORT = "aca-kernel-probe-*"
@@ -102,7 +103,7 @@ def whole(start_module_pool: PoolStarter, tmp_path_factory: pytest.TempPathFacto
     pool = start_module_pool("--token", f"canary-{uuid.uuid4().hex}")
     with Changing(pool.endpoint) as proxy:
         result = subprocess.run(
-            [sys.executable, "-m", "aca_kernel.cli", *PROBE, "--yes", "--max-megabytes", "1"],
+            [sys.executable, "-m", CLI, *PROBE, "--yes", "--max-megabytes", "1"],
             env={
                 **{k: v for k, v in os.environ.items() if not k.startswith(("ACA_", "AZURE_"))},
                 "ACA_POOL_MANAGEMENT_ENDPOINT": proxy.endpoint,
@@ -487,7 +488,7 @@ def test_at_a_terminal_the_user_is_asked(
     ours, theirs = terminal
     os.write(ours, reply)
     result = subprocess.run(
-        [sys.executable, "-m", "aca_kernel.cli", *PROBE, "--only", "room"],
+        [sys.executable, "-m", CLI, *PROBE, "--only", "room"],
         env=environment | reach(quiet_pool),
         cwd=tmp_path,
         stdin=theirs,
@@ -517,7 +518,7 @@ def test_ctrl_c_deletes_the_sessions_and_writes_what_there_is(
     with Changing(quiet_pool.endpoint, change) as proxy:
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "aca_kernel.cli", *PROBE, "--yes"),
+                *(sys.executable, "-m", CLI, *PROBE, "--yes"),
                 *("--only", "room, calls at once, values"),
             ],
             env={

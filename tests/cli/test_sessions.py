@@ -117,7 +117,7 @@ def test_prune_asks_on_a_terminal(
     terminal, line = pty.openpty()
     os.write(terminal, answer.encode())
     result = subprocess.run(
-        [sys.executable, "-m", "aca_kernel.cli", "sessions", "prune", "--idle", "0"],
+        [sys.executable, "-m", "aca_kernel.commands.cli", "sessions", "prune", "--idle", "0"],
         env=environment | reach(pool),
         stdin=line,
         capture_output=True,

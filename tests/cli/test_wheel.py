@@ -29,7 +29,7 @@ def test_the_wheel_has_the_kernels_the_types_and_the_licence(tmp_path: Path) -> 
         assert "aca_kernel/py.typed" in names
         assert f"{base}.dist-info/licenses/LICENSE" in names
         assert (
-            "aca-kernel = aca_kernel.cli:main"
+            "aca-kernel = aca_kernel.commands.cli:main"
             in archive.read(f"{base}.dist-info/entry_points.txt").decode()
         )
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "aca_kernel").rglob("*.py")}

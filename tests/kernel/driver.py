@@ -18,7 +18,7 @@ import requests
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
-from aca_kernel.identity import derive_identifier
+from aca_kernel.sessions.identity import derive_identifier
 
 PATIENCE = 60.0
 """Seconds after which a test gives up; no test is about being that slow."""

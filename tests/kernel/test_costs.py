@@ -123,7 +123,7 @@ def test_prewarm_has_a_head_start(local_pool: Pool, tmp_path: Path) -> None:
 
 
 def test_what_kernel_info_needs_is_imported_before_it_and_no_more() -> None:
-    code = "import sys, aca_kernel.app, aca_kernel.kernel; print(*sys.modules)"
+    code = "import sys, aca_kernel.jupyter.app, aca_kernel.jupyter.kernel; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     late = {"requests", "urllib3", "azure.identity", "PIL", "nh3", "markdown_it", "tqdm"}
     late |= {"aca_kernel.magics", "aca_kernel.outputs.policy"}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aca_kernel.link.protocol import FrameError, unpack
+from aca_kernel.guest.protocol import FrameError, unpack
 from tests.faults.proxy import RESET_AFTER, Call, Proxy
 from tests.kernel.driver import DIRECT, LINKED, Kernel, Pool
 

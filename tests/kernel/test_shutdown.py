@@ -178,7 +178,7 @@ class SlowForControl(io.StringIO):  # ipykernel flushes it between a handler and
             time.sleep(0.3)
 
 sys.stdout = SlowForControl()
-from aca_kernel.app import AzureSessionsKernelApp
+from aca_kernel.jupyter.app import AzureSessionsKernelApp
 AzureSessionsKernelApp.launch_instance()
 """
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import psutil
 import pytest
 
-from aca_kernel.link import protocol
+from aca_kernel.guest import protocol
 from aca_kernel.link.client import GuestGone, LinkTaken, NoGuest, Transient
 from aca_kernel.pool import API_VERSIONS
 from tests.conftest import PoolStarter

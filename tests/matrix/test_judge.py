@@ -73,7 +73,7 @@ GONE = "SessionLost: The service replaced this session.\nVariables are gone."
         (but("fresh", whole=False), "took nothing away"),
         (replace(GOOD, stored=7), "lost silently in upload"),
         (but("files", said='File "/x/aca_kernel/magics/files.py", line 3'), "traceback of ours"),
-        (replace(GOOD, log='File "/x/aca_kernel/kernel.py", line 3'), "on stderr"),
+        (replace(GOOD, log='File "/x/aca_kernel/jupyter/kernel.py", line 3'), "on stderr"),
         (replace(GOOD, idle_calls=7), "flood"),
         (replace(GOOD, left=("a",)), "left behind"),
     ],

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from aca_kernel.link.protocol import MARK, Peer, pack, unpack
+from aca_kernel.guest.protocol import MARK, Peer, pack, unpack
 from aca_kernel.pool.staging import OWN_CALL
 
 OURS, OLD = "@the running cell", "@an earlier cell"

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from aca_kernel.link.protocol import MARK, pack
+from aca_kernel.guest.protocol import MARK, pack
 
 from .hostile import OLD, OURS, Turn
 

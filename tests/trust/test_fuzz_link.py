@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from aca_kernel.errors import AcaKernelError
-from aca_kernel.interpreters.base import CellRequest, Output
+from aca_kernel.guest.protocol import OUTPUTS
 from aca_kernel.interpreters.linked import LinkedInterpreter
-from aca_kernel.link.protocol import OUTPUTS
+from aca_kernel.messages import CellRequest, Output
 from aca_kernel.outputs.policy import OutputPolicy
 from aca_kernel.pool.answers import Execution, parse_execution
 from tests.kernel.conftest import KernelStarter

@@ -10,9 +10,9 @@ import psutil
 import pytest
 
 from aca_kernel.errors import AcaKernelError, ExecutionFailed
-from aca_kernel.interpreters.base import Output
 from aca_kernel.interpreters.guestmessages import completions, history_lines, prompt_of
 from aca_kernel.interpreters.linked import LinkedInterpreter
+from aca_kernel.messages import Output
 
 from .hostile import OURS, HostileSession, Turn
 from .test_fuzz_link import Calls, run_cell
@@ -57,7 +57,7 @@ def shown(outputs: list[Output]) -> list[str]:
 
 @pytest.fixture
 def small_messages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aca_kernel.link.protocol.MAX_LINE_BYTES", 100_000)
+    monkeypatch.setattr("aca_kernel.guest.protocol.MAX_LINE_BYTES", 100_000)
 
 
 @pytest.mark.usefixtures("small_messages")

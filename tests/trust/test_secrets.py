@@ -295,7 +295,7 @@ def test_the_commands_give_no_secret_away(local_pool: RunningPool, tmp_path: Pat
                         pool.execute(identifier, "1")
                 for words in commands if fault is None else commands[:2]:
                     process = subprocess.Popen(
-                        [sys.executable, "-m", "aca_kernel.cli", *words, "--debug"],
+                        [sys.executable, "-m", "aca_kernel.commands.cli", *words, "--debug"],
                         env=environment | {"ACA_POOL_MANAGEMENT_ENDPOINT": endpoint},
                         cwd=tmp_path,
                         stdin=subprocess.DEVNULL,
@@ -333,7 +333,7 @@ def test_a_broken_configuration_file_is_told_without_its_text(
     assert ran.ename == "ConfigurationError"
     canaries.hear("the cell", everything(ran))
     done = subprocess.run(
-        [sys.executable, "-m", "aca_kernel.cli", "sessions", "list", "--debug"],
+        [sys.executable, "-m", "aca_kernel.commands.cli", "sessions", "list", "--debug"],
         env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from aca_kernel.interpreters.base import CellRequest, Emit, Interpreter, Output, Reply
+from aca_kernel.interpreters.base import Interpreter
 from aca_kernel.magics import MagicContext, run_magic
+from aca_kernel.messages import CellRequest, Emit, Output, Reply
 from aca_kernel.pool import (
     DEFAULT_API_VERSION,
     Execution,
@@ -20,7 +21,7 @@ from aca_kernel.pool import (
     TokenSource,
     parse_endpoint,
 )
-from aca_kernel.recent import RecentSession, RecentSessions
+from aca_kernel.sessions.recent_sessions import RecentSession, RecentSessions
 
 
 class BareSession:

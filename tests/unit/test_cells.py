@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aca_kernel import cells
-from aca_kernel.cells import Code, LineMagic, Segment
+from aca_kernel.magics import cells
+from aca_kernel.magics.cells import Code, LineMagic, Segment
 
 LINE = ("upload", "download", "files", "session")
 CELL = ("direct",)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from aca_kernel.errors import TransferError
-from aca_kernel.magics import destination as destination_module
-from aca_kernel.magics.destination import Destination
-from aca_kernel.magics.local_files import OutsideRoot
+from aca_kernel.transfers import destination as destination_module
+from aca_kernel.transfers.destination import Destination
+from aca_kernel.transfers.local_files import OutsideRoot
 
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX links and modes")
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from aca_kernel.errors import TransferError
-from aca_kernel.magics import local_files
-from aca_kernel.magics.local_files import OutsideRoot, open_upload
+from aca_kernel.transfers import local_files
+from aca_kernel.transfers.local_files import OutsideRoot, open_upload
 
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX file types")
 
@@ -281,7 +281,7 @@ def test_an_unreadable_file_is_an_error(root: Path) -> None:
     code = f"""
         import os, pathlib
         from aca_kernel.errors import TransferError
-        from aca_kernel.magics.local_files import open_upload
+        from aca_kernel.transfers.local_files import open_upload
         os.chdir("/")
         root = pathlib.Path({str(root)!r})
         for parent in [root, *root.parents][:4]:

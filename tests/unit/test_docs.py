@@ -13,12 +13,12 @@ import pytest
 from aca_kernel.commands.base import Command
 from aca_kernel.commands.doctor import DoctorApp
 from aca_kernel.commands.install import InstallApp
+from aca_kernel.commands.pool import PoolApp
 from aca_kernel.commands.sessions import DeleteApp, ListApp, PruneApp
-from aca_kernel.kernel import AzureSessionsKernel
-from aca_kernel.localpool.command import PoolApp
+from aca_kernel.config.options import Settings
+from aca_kernel.jupyter.kernel import AzureSessionsKernel
 from aca_kernel.magics import CELL_MAGICS, LINE_MAGICS
 from aca_kernel.pool import API_VERSIONS
-from aca_kernel.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

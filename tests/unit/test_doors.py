@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aca_kernel.link.doors import is_probe
+from aca_kernel.guest.plain_calls import is_probe
 from aca_kernel.magics.connect import snippet
 from aca_kernel.pool import API_VERSIONS, parse_endpoint, shorten
 

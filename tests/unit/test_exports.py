@@ -40,7 +40,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 
 
 def test_importing_the_kernel_loads_only_what_every_kernel_needs() -> None:
-    loaded = loaded_by("import aca_kernel.app")
+    loaded = loaded_by("import aca_kernel.jupyter.app")
     assert "ipykernel" in loaded
     heavy = {"azure.identity", "PIL", "pandas", "numpy", "tqdm", "tabulate", "humanize"}
     assert not loaded & (heavy | {"tornado.web", "tornado.httpserver", "trustme", "cryptography"})

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from aca_kernel.identity import IDENTIFIER_PREFIX, RestartMarker, derive_identifier
 from aca_kernel.pool import check_identifier
+from aca_kernel.sessions.identity import IDENTIFIER_PREFIX, RestartMarker, derive_identifier
 
 FILE = Path("/run/kernel-1.json")
 

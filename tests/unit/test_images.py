@@ -10,8 +10,8 @@ import zlib
 import pytest
 from PIL import Image
 
-from aca_kernel.interpreters.base import CellRequest
 from aca_kernel.interpreters.mapping import map_execution
+from aca_kernel.messages import CellRequest
 from aca_kernel.outputs.images import MAX_BYTES, ImageRefused, png_image
 from aca_kernel.pool import Execution
 

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aca_kernel.link import protocol, spill
-from aca_kernel.link.protocol import MARK, FrameError, Inbox, Outbox, Peer, pack, unpack
+from aca_kernel.guest import protocol, spill
+from aca_kernel.guest.protocol import MARK, FrameError, Inbox, Outbox, Peer, pack, unpack
 
 SLOW = settings(deadline=None, max_examples=200, suppress_health_check=list(HealthCheck))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aca_kernel.link.requests import ENTRY, LONG, Requests
+from aca_kernel.guest.requests import ENTRY, LONG, Requests
 
 
 def _sent(*names: str) -> Requests:

@@ -13,8 +13,8 @@ import pytest
 
 from aca_kernel import pool
 from aca_kernel.errors import TransferError
-from aca_kernel.magics.destination import Destination
-from aca_kernel.magics.local_files import OutsideRoot
+from aca_kernel.transfers.destination import Destination
+from aca_kernel.transfers.local_files import OutsideRoot
 from tests.localpool.conftest import lacking
 
 from .magics_bench import Bench, RunningPool, open_bench

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aca_kernel.errors import TransferError
-from aca_kernel.magics.display import age_text, duration_text, table
+from aca_kernel.transfers.display import age_text, duration_text, table
 
 from .magics_bench import Bench, RunningPool, open_bench
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aca_kernel.errors import TransferError
-from aca_kernel.magics.names import fold, glob_match, printable, safe_name, why_secret
-from aca_kernel.magics.remote import below_root
+from aca_kernel.transfers.names import fold, glob_match, printable, safe_name, why_secret
+from aca_kernel.transfers.remote import below_root
 
 
 @pytest.mark.parametrize(

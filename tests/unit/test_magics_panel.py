@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aca_kernel.magics.panel import panel
+from aca_kernel.magics.session_panel import panel
 from aca_kernel.pool import PoolClient, TokenSource, parse_endpoint, shorten
 
 from ..conftest import PoolStarter

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from aca_kernel.interpreters.base import Output
-from aca_kernel.magics.progress import (
+from aca_kernel.messages import Output
+from aca_kernel.transfers.progress import (
     Cancelled,
     Part,
     Snapshot,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aca_kernel.errors import TransferError, UsageError
-from aca_kernel.magics.local_files import OutsideRoot
+from aca_kernel.transfers.local_files import OutsideRoot
 
 from .magics_bench import Bench, RunningPool, open_bench
 

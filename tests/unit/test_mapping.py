@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from aca_kernel.interpreters.base import CellRequest
 from aca_kernel.interpreters.mapping import map_execution, result_text, service_failure
-from aca_kernel.outputs.surrogates import replace_surrogates, tolerant
+from aca_kernel.jupyter.surrogates import replace_surrogates, tolerant
+from aca_kernel.messages import CellRequest
 from aca_kernel.pool import Execution
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from aca_kernel.recent import MOST, RecentSessions
+from aca_kernel.sessions.recent_sessions import MOST, RecentSessions
 
 POOL = "https://north.dynamicsessions.io/subscriptions/s/resourceGroups/g/sessionPools/p"
 

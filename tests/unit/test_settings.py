@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from traitlets.config import Config
 
+from aca_kernel.config.options import Settings
 from aca_kernel.errors import ConfigurationError
-from aca_kernel.settings import Settings
 
 
 def test_defaults_are_those_of_the_design() -> None:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from aca_kernel.errors import AcaKernelError
-from aca_kernel.interpreters.worker import Worker
+from aca_kernel.worker import Worker
 
 
 def test_who_works_beside_a_worker_is_stopped_with_it() -> None:

@@ -18,19 +18,20 @@ from ipykernel._version import kernel_protocol_version
 from ipykernel.kernelbase import Kernel
 from traitlets import Float
 
-from .cells import Code, LineMagic, split
-from .errors import AcaKernelError, TransportError, UsageError
-from .interpreters.base import CellRequest, Output, Reply, error_reply, question_deadline
-from .outputs.surrogates import replace_surrogates, tolerant
-from .settings import OUTPUT_POLICIES, Settings
+from ..config.options import OUTPUT_POLICIES, Settings
+from ..errors import AcaKernelError, TransportError, UsageError
+from ..interpreters.base import question_deadline
+from ..magics.cells import Code, LineMagic, split
+from ..messages import CellRequest, Output, Reply, error_reply
 from .stdin import ask
+from .surrogates import replace_surrogates, tolerant
 from .widgets import Widgets
 
 if TYPE_CHECKING:
+    from ..interpreters.base import Interpreter
+    from ..sessions.session import KernelSession
     from .completions import Completions
     from .emitter import Emitter
-    from .interpreters.base import Interpreter
-    from .session import KernelSession
 
 # What only cells need (the session, magics, the output policy) is imported by the first one:
 # kernel_info is answered sooner.
@@ -82,7 +83,7 @@ class AzureSessionsKernel(Settings, Kernel):
     @cached_property
     def remote(self) -> KernelSession:
         """The kernel's session; nothing is sent before a cell asks for it."""
-        from .session import KernelSession
+        from ..sessions.session import KernelSession
 
         file = getattr(self.parent, "abs_connection_file", "")
         return KernelSession(
@@ -185,9 +186,9 @@ class AzureSessionsKernel(Settings, Kernel):
         cell_id: Any = None,
     ) -> dict[str, Any]:
         """Run a cell: its code in the session, its magics of ours here, in order."""
+        from ..outputs.policy import OutputPolicy
         from .emitter import Emitter
         from .fetching import Fetching
-        from .outputs.policy import OutputPolicy
 
         count = self.execution_count
         request = CellRequest(
@@ -208,7 +209,7 @@ class AzureSessionsKernel(Settings, Kernel):
             reply = await self._cell
         except asyncio.CancelledError:
             self.remote.worker.abandon()  # its call may go on for long; the next cell must not wait
-            from .interpreters.direct import interrupted_reply
+            from ..interpreters.direct import interrupted_reply
 
             reply = interrupted_reply() if self._magic == "direct" else _cancelled()
             emitter(reply.error_output())
@@ -216,7 +217,7 @@ class AzureSessionsKernel(Settings, Kernel):
             reply = error_reply(error)
             is_outage = isinstance(error, TransportError) and self.remote.is_met
             if error.steps and not is_outage:
-                from .outputs.guides import guide
+                from ..outputs.guides import guide
 
                 content = guide(error.steps)
                 emitter(Output(msg_type="display_data", content=content, own=True))
@@ -244,7 +245,7 @@ class AzureSessionsKernel(Settings, Kernel):
                 left="Nothing was run.",
                 remedy="Delete the character, most often an emoji that was cut, and type it anew.",
             )
-        from .magics import CELL_MAGICS, LINE_MAGICS
+        from ..magics import CELL_MAGICS, LINE_MAGICS
 
         segments = split(request.code, LINE_MAGICS, CELL_MAGICS)
         if request.user_expressions and not (segments and isinstance(segments[-1], Code)):
@@ -285,7 +286,7 @@ class AzureSessionsKernel(Settings, Kernel):
     async def _run_magic(
         self, magic: LineMagic, request: CellRequest, emit: Emitter
     ) -> Reply | None:
-        from .magics import MagicContext, check_arguments, magic_help, run_magic
+        from ..magics import MagicContext, check_arguments, magic_help, run_magic
 
         help_text = (
             magic_help(magic.name) if magic.help else check_arguments(magic.name, magic.arguments)
@@ -339,8 +340,8 @@ class AzureSessionsKernel(Settings, Kernel):
 
     def emitter_for(self, parent: Any) -> Emitter:
         """What shows outputs as those of the request ``parent``."""
+        from ..outputs.policy import OutputPolicy
         from .emitter import Emitter
-        from .outputs.policy import OutputPolicy
 
         policy = OutputPolicy(self._policy_name(), scope=self._display_scope)
         return Emitter(self, parent, policy, silent=False)
@@ -427,7 +428,7 @@ class AzureSessionsKernel(Settings, Kernel):
         self, code: str, cursor_pos: int, detail_level: int = 0, omit_sections: Any = ()
     ) -> dict[str, Any]:
         """Help for the magics of ours; the session's own objects as far as the mode can."""
-        from .magics import magic_at, magic_help
+        from ..magics import magic_at, magic_help
 
         name = magic_at(code, cursor_pos)
         if name is not None:

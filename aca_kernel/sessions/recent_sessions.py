@@ -21,8 +21,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from .errors import ConfigurationError
-from .pool import check_identifier, shorten
+from ..errors import ConfigurationError
+from ..pool import check_identifier, shorten
 
 __all__ = ["MOST", "RecentSession", "RecentSessions"]
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .errors import AcaKernelError
-from .interpreters.base import question_deadline
-from .interpreters.worker import Worker
-from .magics import CELL_MAGICS, LINE_MAGICS
-from .magics.completion import Name, Place, find_place, merged
-from .magics.listing import local_names, session_names
-from .session import KernelSession
+from ..errors import AcaKernelError
+from ..interpreters.base import question_deadline
+from ..magics import CELL_MAGICS, LINE_MAGICS
+from ..magics.completion import Name, Place, find_place, merged
+from ..magics.listing import local_names, session_names
+from ..sessions.session import KernelSession
+from ..worker import Worker
 
 __all__ = ["COMPLETION_DEADLINE", "Completions"]
 

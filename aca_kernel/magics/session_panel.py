@@ -14,13 +14,13 @@ from datetime import datetime, timedelta, timezone
 
 from ..errors import AcaKernelError, ServiceError
 from ..interpreters import probes
-from ..interpreters.base import Output
+from ..messages import Output
 from ..pool import PoolClient, SessionInfo, shorten
+from ..transfers.display import age_text, duration_text, grid
+from ..transfers.names import printable
+from ..transfers.progress import size_text
 from .base import MagicContext, SessionControl
 from .connect import share_row
-from .display import age_text, duration_text, grid
-from .names import printable
-from .progress import size_text
 
 __all__ = ["Row", "panel", "session_rows"]
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from ipykernel.kernelbase import Kernel
 
-from .interpreters.base import Output, Reply, notice_output
-from .outputs.notices import missing_files
-from .outputs.policy import COMM_TYPES, OutputPolicy
-from .outputs.sessionfiles import NOT_THERE, Inlined, names_in
+from ..messages import Output, Reply
+from ..outputs.notices import missing_files, notice_output
+from ..outputs.policy import COMM_TYPES, OutputPolicy
+from ..outputs.sessionfiles import NOT_THERE, Inlined, names_in
 from .shown import Shown
 
 __all__ = ["Emitter"]

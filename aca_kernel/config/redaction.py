@@ -15,7 +15,7 @@ from typing import Any
 from traitlets import default
 from traitlets.config import Application, Config
 
-from .errors import ConfigurationError
+from ..errors import ConfigurationError
 
 __all__ = ["DiscreetApplication", "unreadable"]
 

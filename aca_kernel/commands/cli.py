@@ -6,9 +6,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .commands.base import Command
-from .errors import AcaKernelError, UsageError
-from .outputs.guides import guide_text
+from ..errors import AcaKernelError, UsageError
+from ..outputs.guides import guide_text
+from .base import Command
 
 __all__ = ["AcaKernelApp", "main"]
 
@@ -38,7 +38,7 @@ aca-kernel sessions list
             "Check the way to a pool, step by step, and say what to mend.",
         ),
         "pool": (
-            "aca_kernel.localpool.command.PoolApp",
+            "aca_kernel.commands.pool.PoolApp",
             "Serve a local pool, with the REST API of the service.",
         ),
         "sessions": (

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from ..errors import AcaKernelError, BadRequest, PermissionRefused, TransferError
 from ..interpreters.statusline import StatusLine
+from ..magics.base import MagicContext
 from ..pool import Patience
-from .base import MagicContext
 from .local_files import OutsideRoot
 from .names import printable
 from .progress import Cancelled, TransferProgress, size_text

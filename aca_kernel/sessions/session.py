@@ -11,7 +11,8 @@ from typing import Any
 
 from jupyter_core.paths import jupyter_data_dir
 
-from .errors import (
+from ..config.options import LOCAL_ENDPOINT, Settings
+from ..errors import (
     AcaKernelError,
     ConfigurationError,
     NotFound,
@@ -19,17 +20,18 @@ from .errors import (
     TransportError,
     VersionLacks,
 )
+from ..interpreters.auto import AutoInterpreter
+from ..interpreters.base import Interpreter
+from ..interpreters.direct import DirectInterpreter
+from ..interpreters.linked import LinkedInterpreter
+from ..interpreters.poolwait import start_when_free
+from ..messages import CellRequest, Emit, Reply
+from ..outputs.notices import notice_output
+from ..pool import PoolClient, SessionInfo, check_identifier
+from ..pool.connect import connect
+from ..worker import Worker
 from .identity import RestartMarker, derive_identifier
-from .interpreters.auto import AutoInterpreter
-from .interpreters.base import CellRequest, Emit, Interpreter, Reply, notice_output
-from .interpreters.direct import DirectInterpreter
-from .interpreters.linked import LinkedInterpreter
-from .interpreters.poolwait import start_when_free
-from .interpreters.worker import Worker
-from .pool import PoolClient, SessionInfo, check_identifier
-from .pool.connect import connect
-from .recent import RecentSession, RecentSessions
-from .settings import LOCAL_ENDPOINT, Settings
+from .recent_sessions import RecentSession, RecentSessions
 
 __all__ = ["RELEASE_DEADLINE", "KernelSession"]
 
@@ -187,7 +189,7 @@ class KernelSession:
                 "The embedded local pool needs a kernel with a connection file.",
                 remedy="Start the kernel through Jupyter, or run `aca-kernel pool`.",
             )
-        from .localpool.launch import ensure_pool
+        from ..localpool.launch import ensure_pool
 
         pool = await self.worker.call(ensure_pool, self._connection_file)
         if pool.started and self._pool_was_started:
@@ -256,7 +258,7 @@ class KernelSession:
         """
         if not self.is_local or time.monotonic() - self._last_cell < PAUSE:
             return False
-        from .localpool.launch import is_listening
+        from ..localpool.launch import is_listening
 
         return not await is_listening(client.endpoint.url)
 
@@ -446,7 +448,7 @@ class KernelSession:
         if restart:
             self.marker.set()
         elif self.is_local and self._connection_file is not None:
-            from .localpool.launch import stop_pool
+            from ..localpool.launch import stop_pool
 
             self.marker.clear()
             await _within_deadline(lambda worker: [worker.call(stop_pool, self._connection_file)])

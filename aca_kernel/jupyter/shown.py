@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .interpreters.base import Output
+from ..messages import Output
 
 __all__ = ["Shown"]
 

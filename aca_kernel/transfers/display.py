@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from ..interpreters.base import Output
+from ..messages import Output
 
 __all__ = ["Bar", "age_text", "duration_text", "grid", "table"]
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..errors import AcaKernelError
+from .errors import AcaKernelError
 
 __all__ = ["Worker"]
 

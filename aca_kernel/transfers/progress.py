@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ..interpreters.base import Emit, Output
+from ..messages import Emit, Output
 from ..pool import Cancelled
 from .display import Bar, grid
 from .names import printable

@@ -8,10 +8,10 @@ from io import BytesIO
 from typing import Any
 
 from ..errors import AcaKernelError
-from ..link.protocol import INTERRUPT_FILE, STOP_FILE
+from ..guest.protocol import INTERRUPT_FILE, STOP_FILE
 from ..pool import PoolClient, SessionInfo, upload
 from ..pool.sources import UploadBody, UploadSource
-from .worker import Worker
+from ..worker import Worker
 
 __all__ = ["Beside"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from .errors import AcaKernelError
-from .interpreters.base import Comm
+from ..errors import AcaKernelError
+from ..messages import Comm
 
 if TYPE_CHECKING:
+    from ..interpreters.base import Interpreter
     from .emitter import Emitter
-    from .interpreters.base import Interpreter
     from .kernel import AzureSessionsKernel
 
 __all__ = ["Widgets"]

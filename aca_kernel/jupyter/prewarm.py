@@ -21,9 +21,9 @@ from typing import NamedTuple
 from jupyter_core.paths import jupyter_config_path
 from traitlets.config import Application, Config
 
-from .errors import AcaKernelError
-from .identity import RestartMarker, derive_identifier
-from .settings import LOCAL_ENDPOINT, Settings
+from ..config.options import LOCAL_ENDPOINT, Settings
+from ..errors import AcaKernelError
+from ..sessions.identity import RestartMarker, derive_identifier
 
 __all__ = ["ReadFiles", "begin"]
 
@@ -63,7 +63,7 @@ def _read_files() -> ReadFiles:
     # Kept for the kernel's own log, which hides what may be secret. Not by a handler: traitlets
     # closes them all when a file sets the log's level, and that empties one.
     records: list[logging.LogRecord] = []
-    log = logging.Logger("aca_kernel.early")
+    log = logging.Logger("aca_kernel.jupyter.prewarm")
     log.addFilter(records.append)  # type: ignore[arg-type]  # gives None: none goes further
     files = Application(log=log)
     files.raise_config_file_errors = True  # else what the environment says would stand for it
@@ -81,10 +81,10 @@ def _call(connection_file: Path, settings: Settings) -> Callable[[], None] | Non
     key = json.loads(connection_file.read_text(encoding="utf-8"))["key"].encode()
     identifier = settings.session_id.strip() or derive_identifier(connection_file, key)
 
-    from .link.bootstrap import bootstrap_code
-    from .link.protocol import MARK, pack
-    from .pool.client import PoolClient
-    from .pool.connect import connect
+    from ..guest.protocol import MARK, pack
+    from ..link.bootstrap import bootstrap_code
+    from ..pool.client import PoolClient
+    from ..pool.connect import connect
 
     client: PoolClient = connect(settings)
     # Not a hello, which would take the link, perhaps from this very kernel when it comes late.

@@ -17,10 +17,10 @@ from jupyter_core.paths import jupyter_config_path
 from traitlets import Dict, Type, Unicode
 from traitlets.config import Application, Config
 
-from .discretion import DiscreetApplication, unreadable
-from .early import ReadFiles
-from .errors import ConfigurationError
+from ..config.redaction import DiscreetApplication, unreadable
+from ..errors import ConfigurationError
 from .kernel import AzureSessionsKernel
+from .prewarm import ReadFiles
 
 __all__ = ["AzureSessionsKernelApp"]
 
@@ -70,7 +70,7 @@ class AzureSessionsKernelApp(DiscreetApplication, IPKernelApp):
     name = Unicode("aca-kernel")
     description = Unicode("The kernel as Jupyter starts it. What people use: aca-kernel --help")
     kernel_class = Type(
-        "aca_kernel.kernel.AzureSessionsKernel", klass="ipykernel.kernelbase.Kernel"
+        "aca_kernel.jupyter.kernel.AzureSessionsKernel", klass="ipykernel.kernelbase.Kernel"
     ).tag(config=True)
     classes = [AzureSessionsKernel]  # type: ignore[assignment]  # noqa: RUF012
     subcommands: dict[str, Any] = {}  # noqa: RUF012

@@ -20,7 +20,7 @@ from typing import Any
 from traitlets import Bool, Float, List, TraitError, Unicode
 from traitlets.config import Config, Configurable
 
-from .errors import ConfigurationError
+from ..errors import ConfigurationError
 
 __all__ = ["LOCAL_ENDPOINT", "MODES", "OUTPUT_POLICIES", "Settings"]
 

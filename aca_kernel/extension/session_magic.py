@@ -17,9 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import AcaKernelError, ErrorInSession, UsageError
-from .identity import derive_identifier
-from .settings import LOCAL_ENDPOINT
+from ..config.options import LOCAL_ENDPOINT
+from ..errors import AcaKernelError, ErrorInSession, UsageError
+from ..sessions.identity import derive_identifier
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -83,8 +83,8 @@ class Connection:
     def __init__(self) -> None:
         from jupyter_core.paths import jupyter_runtime_dir
 
-        from .commands.base import Command
-        from .pool.connect import connect as connect_pool
+        from ..commands.base import Command
+        from ..pool.connect import connect as connect_pool
 
         command = Command()
         command.load_config_file()
@@ -101,7 +101,7 @@ class Connection:
         self._is_used = False  # so that there may be a session to delete
         self._is_started = False
         if self._is_local:
-            from .localpool.launch import ensure_pool
+            from ..localpool.launch import ensure_pool
 
             pool = ensure_pool(self._connection_file)
             self._client = connect_pool(settings, endpoint=pool.endpoint, token=pool.token)
@@ -109,7 +109,7 @@ class Connection:
             self._client = connect_pool(settings)
 
     def __repr__(self) -> str:
-        from .pool import shorten
+        from ..pool import shorten
 
         return f"<Connection: session {shorten(self.session_id)} on {self._client.endpoint.host}>"
 
@@ -173,7 +173,7 @@ class Connection:
             self._kernel.close()  # it deletes the session that is its own
             self._kernel = None
         if self._is_local:
-            from .localpool.launch import stop_pool
+            from ..localpool.launch import stop_pool
 
             stop_pool(self._connection_file)
         elif is_left:
@@ -184,8 +184,8 @@ class Connection:
 
 def _refuse_another_session(text: str) -> None:
     """Raise UsageError when ``text`` would leave the session that `connect` has told of."""
-    from .cells import LineMagic, split
-    from .magics import CELL_MAGICS, LINE_MAGICS
+    from ..magics import CELL_MAGICS, LINE_MAGICS
+    from ..magics.cells import LineMagic, split
 
     for segment in split(text, LINE_MAGICS, CELL_MAGICS):
         if isinstance(segment, LineMagic) and segment.name == "session":
@@ -204,7 +204,7 @@ def load(ipython: InteractiveShell) -> None:
     """Register ``%%session`` and the line magics in ``ipython``; nothing is started yet."""
     from IPython.core.magic import no_var_expand
 
-    from .magics import LINE_MAGICS, magic_help
+    from ..magics import LINE_MAGICS, magic_help
 
     for name in LINE_MAGICS:
         # Sent as written: neither {braces} nor $variables of this notebook go to a session.

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .guest import Relay
 from .protocol import PARTS, STOP_FILE
+from .relay import Relay
 from .routed import Routed
 
 PATIENCE = 2.0  # seconds that a plain call waits for the notebook's cell to end

@@ -6,12 +6,12 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from .errors import AcaKernelError, NotFound
-from .interpreters.worker import Worker
-from .outputs.sessionfiles import MAX_BYTES, MAX_FILES, NOT_THERE, is_page, names_in_page
+from ..errors import AcaKernelError, NotFound
+from ..outputs.sessionfiles import MAX_BYTES, MAX_FILES, NOT_THERE, is_page, names_in_page
+from ..worker import Worker
 
 if TYPE_CHECKING:
-    from .session import KernelSession
+    from ..sessions.session import KernelSession
 
 __all__ = ["Fetching"]
 

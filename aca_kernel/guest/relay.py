@@ -22,7 +22,7 @@ import zmq
 
 from .captures import Captures
 from .counts import count_request
-from .guestkernel import GuestKernel, take_file
+from .guest_kernel import GuestKernel, take_file
 from .protocol import COMMS, INTERRUPT_FILE, OUTPUTS, FrameError, Peer, fingerprint, pack, unpack
 from .requests import Requests
 from .routed import Routed, RoutedCalls
@@ -46,7 +46,7 @@ class Relay:
         self.link = ""
         self.peer = Peer(SpillingOutbox())
         self.withdraw: Callable[[], object] = lambda: None
-        """Undoes what `doors.install` did."""
+        """Undoes what `plain_calls.install` did."""
         self._passed: tuple[str, ...] = OUTPUTS
         self.confirmed = False
         """Whether an exchange has come through the hook."""

@@ -18,12 +18,12 @@ from traitlets import Bool, CaselessStrEnum, Float, Int, Unicode, default
 from traitlets.config.application import ArgvType, catch_config_error
 
 from .. import __name__ as _package
-from ..discretion import DiscreetApplication
+from ..config.redaction import DiscreetApplication
 from ..errors import LocalPoolError
-from .app import Listening, serve
-from .kept import Kept, keeping
-from .sessions import PoolOptions
-from .unknowns import Unknowns
+from ..localpool.app import Listening, serve
+from ..localpool.kept import Kept, keeping
+from ..localpool.sessions import PoolOptions
+from ..localpool.unknowns import Unknowns
 
 __all__ = ["PoolApp", "main"]
 
@@ -56,8 +56,8 @@ class PoolApp(DiscreetApplication, JupyterApp):
     aca-kernel pool --port 8000 --token secret     # fixed ones
     aca-kernel pool --tls --isolation bubblewrap   # https; refuse to run without a sandbox
     """
-    aliases = {**_ALIASES, "log-level": "Application.log_level"}  # noqa: RUF012 (traitlets)
-    flags = {  # noqa: RUF012 (traitlets)
+    aliases = {**_ALIASES, "log-level": "Application.log_level"}
+    flags = {
         "tls": ({"PoolApp": {"tls": True}}, "Serve https with a certificate made for it."),
         "exit-when-idle": (
             {"PoolApp": {"exit_when_idle": True}},
@@ -178,7 +178,7 @@ class PoolApp(DiscreetApplication, JupyterApp):
 
     def exit_with(self, message: str, *, status: int = 1) -> None:
         """Say why nothing runs, on stderr, and end with the exit status."""
-        print(message, file=sys.stderr)  # noqa: T201 (a command's output)
+        print(message, file=sys.stderr)
         self.exit(status)
 
     async def _serve(self) -> None:
@@ -230,7 +230,7 @@ class PoolApp(DiscreetApplication, JupyterApp):
                 warning=pool.warning,
             )
             self._kept.enter_context(keeping(Path(self.keep_in), kept))
-        print(json.dumps(line), flush=True)  # noqa: T201 (what callers read)
+        print(json.dumps(line), flush=True)
 
 
 def main(argv: list[str] | None = None, **kwargs: Any) -> None:

@@ -1,0 +1,1 @@
+"""How the kernel is configured: every option, and where it may be set."""

@@ -1,0 +1,1 @@
+"""The kernel as Jupyter sees it: requests in, replies and outputs out."""

@@ -1,0 +1,118 @@
+"""Values that cross rooms: what runs in a session, what comes back, and how it ended."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import AcaKernelError
+
+__all__ = ["Ask", "CellRequest", "Comm", "Emit", "Output", "Reply", "error_reply"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """One message for the notebook, as Jupyter's iopub channel knows it."""
+
+    msg_type: str
+    content: Mapping[str, Any]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    buffers: Sequence[bytes] = ()
+    own: bool = False
+    """Whether it is this kernel's own word, not the session's: the output policy lets it pass."""
+    widget: str = ""
+    """The Output widget that it is meant for; "" for the cell itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comm:
+    """One message of the front end to a widget, as Jupyter's shell channel knows it."""
+
+    kind: str
+    content: Mapping[str, Any]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    buffers: Sequence[bytes] = ()
+
+    @property
+    def encoded(self) -> list[str]:
+        """The buffers in base64."""
+        return [b64encode(part).decode("ascii") for part in self.buffers]
+
+
+Ask = Callable[[str, bool], Coroutine[Any, Any, str]]
+
+Emit = Callable[[Output], None]
+"""Shows one Output in the running cell; may be called from any thread."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellRequest:
+    """One piece of code to run, with what Jupyter's execute_request says about it."""
+
+    code: str
+    silent: bool = False
+    store_history: bool = True
+    user_expressions: Mapping[str, str] = field(default_factory=dict)
+    allow_stdin: bool = False
+    execution_count: int = 0
+    ask: Ask | None = None
+    """Asks the user one line (prompt, hidden); None where the front end has no stdin."""
+    shows_result: bool = True
+    """False for code before a magic of the same cell: only a cell's last line has an Out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """How a piece of code ended: the content of Jupyter's execute_reply, without the count."""
+
+    status: str = "ok"
+    ename: str = ""
+    evalue: str = ""
+    traceback: Sequence[str] = ()
+    user_expressions: Mapping[str, Any] = field(default_factory=dict)
+    payload: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the code ran to its end."""
+        return self.status == "ok"
+
+    def content(self) -> dict[str, Any]:
+        """The execute_reply content, without ``execution_count``."""
+        if self.ok:
+            return {
+                "status": "ok",
+                "user_expressions": dict(self.user_expressions),
+                "payload": list(self.payload),
+            }
+        return {
+            "status": self.status,
+            "ename": self.ename,
+            "evalue": self.evalue,
+            "traceback": list(self.traceback),
+        }
+
+    def error_output(self) -> Output:
+        """The iopub ``error`` message of a failed reply."""
+        return Output(
+            msg_type="error",
+            content={
+                "ename": self.ename,
+                "evalue": self.evalue,
+                "traceback": list(self.traceback),
+            },
+        )
+
+
+def error_reply(error: AcaKernelError) -> Reply:
+    """The failed reply that shows ``error``: its class, what happened, and the whole text."""
+    name = type(error).__name__
+    first, *rest = str(error).splitlines() or [""]
+    return Reply(
+        status="error",
+        ename=name,
+        evalue=error.what,
+        traceback=[f"\x1b[31m{name}\x1b[0m: {first}", *rest],
+    )
