@@ -105,7 +105,7 @@ def pool(round_trip: float = 0.0, *, ready: int = 1, sessions: int = 10) -> Iter
     """
     server = subprocess.Popen(
         [
-            *(sys.executable, "-m", "aca_kernel.localpool", "--tls", "--host", FAR),
+            *(sys.executable, "-m", "aca_kernel.commands.pool", "--tls", "--host", FAR),
             *("--ready-sessions", str(ready), "--max-sessions", str(sessions)),
         ],
         stdout=subprocess.PIPE,

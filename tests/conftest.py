@@ -74,7 +74,7 @@ def running_pools() -> Iterator[PoolStarter]:
 
     def start(*flags: str, prefix: tuple[str, ...] = ()) -> RunningPool:
         process = subprocess.Popen(
-            [*prefix, sys.executable, "-m", "aca_kernel.localpool", *flags],
+            [*prefix, sys.executable, "-m", "aca_kernel.commands.pool", *flags],
             env={k: v for k, v in os.environ.items() if k not in _leaking()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

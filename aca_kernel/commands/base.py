@@ -11,12 +11,12 @@ from typing import Any
 
 from jupyter_core.application import JupyterApp
 from traitlets import Unicode, default
-from traitlets.config import Config
 from traitlets.config.application import ArgvType
 from traitlets.config.loader import KVArgParseConfigLoader
 
-from ..config.options import Settings
-from ..config.redaction import DiscreetApplication, unreadable
+from ..config.files import read_files, take_files
+from ..config.options import Settings, settings_of
+from ..config.redaction import DiscreetApplication
 from ..errors import ConfigurationError, UsageError
 from ..jupyter.kernel import AzureSessionsKernel
 from ..pool import shorten
@@ -58,22 +58,12 @@ class Command(DiscreetApplication, JupyterApp):
     def _only_warnings(self) -> int:
         return logging.WARNING  # what a command did, it prints
 
-    @default("config_file_name")
-    def _aca_kernel_config(self) -> str:
-        return "aca_kernel_config"
-
     def settings(self) -> Settings:
         """The kernel's options as the command line, the configuration and the environment say.
 
         Raises ConfigurationError for one that cannot be used.
         """
-        known = set(Settings.class_trait_names(config=True))
-        config = Config()
-        for section in ("Settings", "AzureSessionsKernel"):
-            for name, value in self.config.get(section, {}).items():
-                if name in known:
-                    config.Settings[name] = value
-        settings = Settings(config=config)
+        settings = settings_of(self.config)
         settings.check()
         return settings
 
@@ -113,11 +103,7 @@ class Command(DiscreetApplication, JupyterApp):
 
     def load_config_file(self, suppress_errors: bool = True) -> None:  # type: ignore[override]
         """Read the configuration files; ConfigurationError for one that cannot be read."""
-        self.raise_config_file_errors = True
-        try:
-            super().load_config_file(suppress_errors=False)
-        except Exception as error:
-            raise unreadable(error) from None
+        take_files(self, read_files(self.config_file))
 
     def migrate_config(self) -> None:
         """Nothing: this program is younger than the files that Jupyter would move."""

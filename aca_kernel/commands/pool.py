@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_core.application import JupyterApp
-from traitlets import Bool, CaselessStrEnum, Float, Int, Unicode, default
+from traitlets import Bool, CaselessStrEnum, Float, Int, Unicode
 from traitlets.config.application import ArgvType, catch_config_error
 
 from .. import __name__ as _package
+from ..config.files import read_files, take_files
 from ..config.redaction import DiscreetApplication
-from ..errors import LocalPoolError
+from ..errors import ConfigurationError, LocalPoolError
 from ..localpool.app import Listening, serve
 from ..localpool.kept import Kept, keeping
 from ..localpool.sessions import PoolOptions
@@ -147,9 +148,12 @@ class PoolApp(DiscreetApplication, JupyterApp):
         0.0, min=0, help="Seconds for which a file's description is a 404 after its upload."
     ).tag(config=True)
 
-    @default("config_file_name")
-    def _aca_kernel_config(self) -> str:
-        return "aca_kernel_config"  # by default its name, in which there is a space
+    def load_config_file(self, suppress_errors: bool = True) -> None:  # type: ignore[override]
+        """Read the configuration files; exit status 1 for one that cannot be read."""
+        try:
+            take_files(self, read_files(self.config_file))
+        except ConfigurationError as error:
+            self.exit_with(str(error))
 
     @catch_config_error
     def initialize(self, argv: ArgvType = None) -> None:
@@ -236,3 +240,7 @@ class PoolApp(DiscreetApplication, JupyterApp):
 def main(argv: list[str] | None = None, **kwargs: Any) -> None:
     """Run the command with ``argv``, by default that of this process."""
     PoolApp.launch_instance(argv, **kwargs)
+
+
+if __name__ == "__main__":
+    main()

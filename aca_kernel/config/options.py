@@ -22,7 +22,7 @@ from traitlets.config import Config, Configurable
 
 from ..errors import ConfigurationError
 
-__all__ = ["LOCAL_ENDPOINT", "MODES", "OUTPUT_POLICIES", "Settings"]
+__all__ = ["LOCAL_ENDPOINT", "MODES", "OUTPUT_POLICIES", "Settings", "settings_of"]
 
 LOCAL_ENDPOINT = "local"
 """The endpoint that stands for the embedded local pool."""
@@ -242,3 +242,14 @@ def _boolean(text: str) -> bool:
     if lowered in ("0", "false", "no", "off"):
         return False
     raise ValueError(text)
+
+
+def settings_of(config: Config) -> Settings:
+    """The options as ``config`` has them for the kernel, else as the environment says."""
+    known = set(Settings.class_trait_names(config=True))
+    own = Config()
+    for section in ("Settings", "AzureSessionsKernel"):
+        for name, value in config.get(section, {}).items():
+            if name in known:
+                own.Settings[name] = value
+    return Settings(config=own)

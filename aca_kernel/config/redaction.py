@@ -7,17 +7,13 @@ code: an access token stands in the one, perhaps, and a session's identifier in 
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from traitlets import default
 from traitlets.config import Application, Config
 
-from ..errors import ConfigurationError
-
-__all__ = ["DiscreetApplication", "unreadable"]
+__all__ = ["DiscreetApplication"]
 
 SECRET_OPTIONS = frozenset({"access_token", "session_id", "token"})
 """Options whose values are shown nowhere, whatever class has them."""
@@ -68,24 +64,3 @@ class DiscreetApplication(Application):
             super().start_show_config()
         finally:
             self.config = whole
-
-
-def unreadable(error: Exception) -> ConfigurationError:
-    """What to tell of a configuration file that raised ``error``: where, and not its text.
-
-    The text may repeat a part of the file, such as a token without quotes.
-    """
-    place = ""
-    if isinstance(error, SyntaxError) and error.filename:
-        place = f" ({Path(error.filename).name}, line {error.lineno})"
-    else:
-        for frame in reversed(traceback.extract_tb(error.__traceback__)):
-            if Path(frame.filename).stem in ("aca_kernel_config", "jupyter_config"):
-                place = f" ({Path(frame.filename).name}, line {frame.lineno})"
-                break
-    return ConfigurationError(
-        f"A configuration file cannot be read: {type(error).__name__}{place}.",
-        left="Nothing was sent.",
-        remedy="Correct aca_kernel_config.py or jupyter_config.py (`jupyter --paths` lists where"
-        " they may be).",
-    )

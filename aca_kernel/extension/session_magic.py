@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..config.options import LOCAL_ENDPOINT
+from ..config.options import LOCAL_ENDPOINT, settings_of
 from ..errors import AcaKernelError, ErrorInSession, UsageError
 from ..sessions.identity import derive_identifier
 
@@ -83,12 +83,11 @@ class Connection:
     def __init__(self) -> None:
         from jupyter_core.paths import jupyter_runtime_dir
 
-        from ..commands.base import Command
+        from ..config.files import read_files
         from ..pool.connect import connect as connect_pool
 
-        command = Command()
-        command.load_config_file()
-        settings = command.settings()
+        settings = settings_of(read_files().config)
+        settings.check()
         given = settings.session_id.strip()
         self._is_own = not given
         self._is_local = settings.pool_endpoint.strip() == LOCAL_ENDPOINT

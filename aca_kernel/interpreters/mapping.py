@@ -8,10 +8,9 @@ from typing import Any
 
 from ..errors import ExecutionFailed
 from ..messages import CellRequest, Output, Reply, error_reply
-from ..outputs import tracebacks
 from ..outputs.images import ImageRefused, png_image
 from ..outputs.notices import notice_output
-from ..pool import Execution
+from ..pool import Execution, tracebacks
 from ..pool.refusals import clean
 
 __all__ = [

@@ -13,14 +13,12 @@ from typing import Any
 
 from ipykernel.displayhook import ZMQDisplayHook
 from ipykernel.kernelapp import IPKernelApp, kernel_aliases, kernel_flags
-from jupyter_core.paths import jupyter_config_path
 from traitlets import Dict, Type, Unicode
-from traitlets.config import Application, Config
 
-from ..config.redaction import DiscreetApplication, unreadable
+from ..config.files import ReadFiles, read_files, take_files
+from ..config.redaction import DiscreetApplication
 from ..errors import ConfigurationError
 from .kernel import AzureSessionsKernel
-from .prewarm import ReadFiles
 
 __all__ = ["AzureSessionsKernelApp"]
 
@@ -96,20 +94,10 @@ class AzureSessionsKernelApp(DiscreetApplication, IPKernelApp):
         One that cannot be read is a problem that the first cell tells: without it the kernel
         might run with another endpoint or output policy than the user has set.
         """
-        if self.files is not None:
-            config = Config()
-            config.merge(self.files.config)
-            config.merge(self.cli_config)
-            self.update_config(config)
-            for record in self.files.log:
-                record.name = self.log.name
-                self.log.handle(record)
-            return
-        self.raise_config_file_errors = True
         try:
-            Application.load_config_file(self, "aca_kernel_config", path=jupyter_config_path())
-        except Exception as error:
-            self.config_problem = unreadable(error)
+            take_files(self, self.files or read_files())
+        except ConfigurationError as error:
+            self.config_problem = error
 
     def initialize(self, argv: Any = None) -> None:
         """Prepare everything, up to a kernel that can be started."""

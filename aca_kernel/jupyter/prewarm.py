@@ -10,33 +10,18 @@ meets again, and tells.
 from __future__ import annotations
 
 import json
-import logging
 import secrets
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
-from jupyter_core.paths import jupyter_config_path
-from traitlets.config import Application, Config
-
-from ..config.options import LOCAL_ENDPOINT, Settings
+from ..config.files import ReadFiles, read_files
+from ..config.options import LOCAL_ENDPOINT, Settings, settings_of
 from ..errors import AcaKernelError
 from ..sessions.identity import RestartMarker, derive_identifier
 
-__all__ = ["ReadFiles", "begin"]
-
-
-class ReadFiles(NamedTuple):
-    """What the configuration files say, and what is to be logged of them."""
-
-    config: Config
-    log: list[logging.LogRecord]
-
-
-class AzureSessionsKernel(Settings):
-    """The kernel's options, from the same sections of the configuration files."""
+__all__ = ["begin"]
 
 
 def begin(arguments: Sequence[str]) -> ReadFiles | None:
@@ -49,26 +34,14 @@ def begin(arguments: Sequence[str]) -> ReadFiles | None:
     if len(arguments) != 2 or arguments[0] != "-f":
         return None
     try:
-        files = _read_files()
+        files = read_files()
     except Exception:  # the kernel will read them again, and its first cell tells
         return None
     with suppress(Exception):
-        call = _call(Path(arguments[1]), AzureSessionsKernel(config=files.config))
+        call = _call(Path(arguments[1]), settings_of(files.config))
         if call is not None:
             threading.Thread(target=call, name="aca-kernel-early", daemon=True).start()
     return files
-
-
-def _read_files() -> ReadFiles:
-    # Kept for the kernel's own log, which hides what may be secret. Not by a handler: traitlets
-    # closes them all when a file sets the log's level, and that empties one.
-    records: list[logging.LogRecord] = []
-    log = logging.Logger("aca_kernel.jupyter.prewarm")
-    log.addFilter(records.append)  # type: ignore[arg-type]  # gives None: none goes further
-    files = Application(log=log)
-    files.raise_config_file_errors = True  # else what the environment says would stand for it
-    files.load_config_file("aca_kernel_config", path=jupyter_config_path())
-    return ReadFiles(files.config, records)
 
 
 def _call(connection_file: Path, settings: Settings) -> Callable[[], None] | None:

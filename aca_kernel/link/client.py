@@ -20,8 +20,7 @@ from ..errors import (
     ServiceError,
 )
 from ..guest.protocol import MARK, FrameError, Peer, fingerprint, pack, unpack
-from ..outputs import tracebacks
-from ..pool import Execution, PoolClient
+from ..pool import Execution, PoolClient, tracebacks
 from ..pool.refusals import clean
 from .bootstrap import (
     bootstrap_code,

@@ -139,7 +139,7 @@ def _start(path: Path, cooldown: int) -> Kept:
 
     The token is its own: no command line shows it.
     """
-    command = [sys.executable, "-m", "aca_kernel.localpool", "--exit-when-idle"]
+    command = [sys.executable, "-m", "aca_kernel.commands.pool", "--exit-when-idle"]
     command += [f"--PoolApp.keep_in={path}", f"--cooldown-period={cooldown}"]
     with tempfile.TemporaryFile("w+") as errors:
         child = subprocess.Popen(

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from ..errors import AcaKernelError, BadRequest, PermissionRefused, TransferError
 from ..interpreters.statusline import StatusLine
-from ..magics.base import MagicContext
 from ..pool import Patience
+from .context import TransferContext
 from .local_files import OutsideRoot
 from .names import printable
 from .progress import Cancelled, TransferProgress, size_text
@@ -72,12 +72,12 @@ class Outcome:
         )
 
 
-def show_notes(context: MagicContext, notes: Sequence[str]) -> None:
+def show_notes(context: TransferContext, notes: Sequence[str]) -> None:
     """Say what was left out, as far as somebody would read it."""
     _show_lines(context, notes, "were left out")
 
 
-async def allow(context: MagicContext, error: OutsideRoot, verb: str) -> None:
+async def allow(context: TransferContext, error: OutsideRoot, verb: str) -> None:
     """Ask the user for leave to ``verb`` what is outside the root; raise ``error`` without it."""
     path = printable(str(error.path), 1000)
     answer = await context.ask(
@@ -111,14 +111,14 @@ def move_each(
                 outcome.arrived.append(line)
 
 
-def patience_of(context: MagicContext, cancelled: threading.Event) -> Patience:
+def patience_of(context: TransferContext, cancelled: threading.Event) -> Patience:
     """The kernel's patience with an outage: a status line in the cell, ended by ``cancelled``."""
     return Patience(
         context.session.outage_tolerance, say=StatusLine(context.emit).say, cancelled=cancelled
     )
 
 
-async def patiently(context: MagicContext, work: Callable[[Patience], T]) -> T:
+async def patiently(context: TransferContext, work: Callable[[Patience], T]) -> T:
     """What ``work`` returns, run on the worker thread with the kernel's patience.
 
     When the cell is interrupted its pause ends, and the CancelledError goes on.
@@ -133,7 +133,7 @@ async def patiently(context: MagicContext, work: Callable[[Patience], T]) -> T:
 
 
 async def carry_out(
-    context: MagicContext,
+    context: TransferContext,
     progress: TransferProgress,
     outcome: Outcome,
     work: Callable[[], Any],
@@ -175,7 +175,7 @@ async def carry_out(
     progress.finish(f"{verb} {files} {pace}")
 
 
-def _show_lines(context: MagicContext, lines: Sequence[str], what: str = "arrived") -> None:
+def _show_lines(context: TransferContext, lines: Sequence[str], what: str = "arrived") -> None:
     if not lines:
         return
     shown = list(lines[:_MOST_LINES])

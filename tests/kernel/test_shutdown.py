@@ -119,7 +119,7 @@ def test_killed_parent_leaves_no_local_pool(tmp_path: Path) -> None:
     with executing(LOCAL, tmp_path, LINKED | {"TMPDIR": str(runtime)}) as parent:
         wait_for(lambda: list(runtime.glob("aca-local-pool-*.json")), "the local pool")
         family = [parent, *parent.children(recursive=True)]
-        assert any("aca_kernel.localpool" in one.cmdline() for one in family)
+        assert any("aca_kernel.commands.pool" in one.cmdline() for one in family)
     assert psutil.wait_procs(family, timeout=15)[1] == []
     assert list(runtime.iterdir()) == []
 

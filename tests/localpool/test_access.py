@@ -158,6 +158,6 @@ def test_another_users_process_finds_no_way_in(session: Caller, local_pool: Any)
     )
     status, command, *more = done.stdout.splitlines()
     assert "401" in status
-    assert "aca_kernel.localpool" in command
+    assert "aca_kernel.commands.pool" in command
     assert local_pool.token not in command
     assert more == []

@@ -254,7 +254,7 @@ def test_auto_prefers_the_sandbox_and_falls_back_with_a_warning(start_pool: Pool
     assert "bwrap is not installed" in pool.stderr[0]
 
 
-ASK_FOR_BUBBLEWRAP = ["-m", "aca_kernel.localpool", "--isolation", "bubblewrap"]
+ASK_FOR_BUBBLEWRAP = ["-m", "aca_kernel.commands.pool", "--isolation", "bubblewrap"]
 
 
 def test_bubblewrap_is_not_replaced_by_less() -> None:

@@ -103,7 +103,7 @@ def test_a_figure_is_the_result(session: Caller) -> None:
 
 def refused(*flags: str) -> str:
     """What a pool says that does not start."""
-    command = [sys.executable, "-m", "aca_kernel.localpool", *flags]
+    command = [sys.executable, "-m", "aca_kernel.commands.pool", *flags]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr

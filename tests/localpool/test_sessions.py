@@ -273,7 +273,7 @@ def test_ends_by_itself_when_idle(caller: CallerMaker, start_pool: PoolStarter) 
 
 def refused(*flags: str, status: int = 1) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "aca_kernel.localpool", *flags],
+        [sys.executable, "-m", "aca_kernel.commands.pool", *flags],
         capture_output=True,
         text=True,
         timeout=60,
@@ -296,7 +296,7 @@ def test_command_refuses_what_it_cannot_do(local_pool: Any) -> None:
 
 def test_help_tells_every_flag() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "aca_kernel.localpool", "--help"],
+        [sys.executable, "-m", "aca_kernel.commands.pool", "--help"],
         capture_output=True,
         text=True,
         check=True,

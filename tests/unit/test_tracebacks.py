@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aca_kernel.outputs.tracebacks import CodeError, coloured, parse
+from aca_kernel.pool.tracebacks import CodeError, coloured, parse
 
 DATA = Path(__file__).parent / "data"
 RULE = "-" * 75 + "\n"
