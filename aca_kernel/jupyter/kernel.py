@@ -19,19 +19,18 @@ from ipykernel.kernelbase import Kernel
 from traitlets import Float
 
 from ..config.options import OUTPUT_POLICIES, Settings
-from ..errors import AcaKernelError, TransportError, UsageError
+from ..errors import AcaKernelError
 from ..interpreters.base import question_deadline
-from ..magics.cells import Code, LineMagic, split
-from ..messages import CellRequest, Output, Reply, error_reply
-from .stdin import ask
-from .surrogates import replace_surrogates, tolerant
+from ..messages import CellRequest
+from .surrogates import tolerant
 from .widgets import Widgets
 
 if TYPE_CHECKING:
     from ..interpreters.base import Interpreter
     from ..sessions.session import KernelSession
+    from .cell import Cell
     from .completions import Completions
-    from .emitter import Emitter
+    from .emitter import Emitter, Fetch
 
 # What only cells need (the session, magics, the output policy) is imported by the first one:
 # kernel_info is answered sooner.
@@ -69,10 +68,8 @@ class AzureSessionsKernel(Settings, Kernel):
         if problem is not None:
             self.problems.insert(0, problem)
         self._display_scope = secrets.token_hex(8)
-        self._cell: asyncio.Task[Reply] | None = None
+        self._cell: Cell | None = None
         Widgets(self)
-        self._magic = ""  # the one that ran last
-        self._in_session = False
         self._warming: asyncio.Task[None] | None = None
         self._leaving: asyncio.Task[None] | None = None
         self._released: Future[None] | None = None
@@ -186,9 +183,7 @@ class AzureSessionsKernel(Settings, Kernel):
         cell_id: Any = None,
     ) -> dict[str, Any]:
         """Run a cell: its code in the session, its magics of ours here, in order."""
-        from ..outputs.policy import OutputPolicy
-        from .emitter import Emitter
-        from .fetching import Fetching
+        from .cell import Cell  # late: kernel_info is answered sooner
 
         count = self.execution_count
         request = CellRequest(
@@ -199,35 +194,10 @@ class AzureSessionsKernel(Settings, Kernel):
             allow_stdin=allow_stdin,
             execution_count=count,
         )
-        policy = OutputPolicy(self._policy_name(), scope=self._display_scope)
-        parent = self.get_parent("shell")  # type: ignore[no-untyped-call]
-        fetching = Fetching(self.remote)
-        emitter = Emitter(self, parent, policy, silent=silent, fetch=fetching.fetch)
-        self._magic = ""
-        self._cell = asyncio.ensure_future(self._run_cell(request, emitter))
+        self._cell = Cell(self, request)
         try:
-            reply = await self._cell
-        except asyncio.CancelledError:
-            self.remote.worker.abandon()  # its call may go on for long; the next cell must not wait
-            from ..interpreters.direct import interrupted_reply
-
-            reply = interrupted_reply() if self._magic == "direct" else _cancelled()
-            emitter(reply.error_output())
-        except AcaKernelError as error:
-            reply = error_reply(error)
-            is_outage = isinstance(error, TransportError) and self.remote.is_met
-            if error.steps and not is_outage:
-                from ..outputs.guides import guide
-
-                content = guide(error.steps)
-                emitter(Output(msg_type="display_data", content=content, own=True))
-            emitter(reply.error_output())
-        except Exception as error:
-            self.log.exception("A cell failed inside the kernel")
-            reply = _own_failure(error)
-            emitter(reply.error_output())
+            reply = await self._cell.run()
         finally:
-            fetching.close()
             self._cell = None
         if not silent and (not store_history or not code.strip()):
             self.execution_count = count - 1
@@ -235,97 +205,10 @@ class AzureSessionsKernel(Settings, Kernel):
             count -= 1  # what is not counted says the last number, as with ipykernel
         return {**reply.content(), "execution_count": count}
 
-    def _policy_name(self) -> str:
-        return self.output_policy if self.output_policy in OUTPUT_POLICIES else "isolated"
-
-    async def _run_cell(self, request: CellRequest, emit: Emitter) -> Reply:
-        if replace_surrogates(request.code) != request.code:
-            raise UsageError(
-                "The cell holds half of a character (a lone surrogate), which cannot be sent.",
-                left="Nothing was run.",
-                remedy="Delete the character, most often an emoji that was cut, and type it anew.",
-            )
-        from ..magics import CELL_MAGICS, LINE_MAGICS
-
-        segments = split(request.code, LINE_MAGICS, CELL_MAGICS)
-        if request.user_expressions and not (segments and isinstance(segments[-1], Code)):
-            segments.append(Code(text="", last=True))  # for these are answered in the session
-        reply = Reply()
-        for segment in segments:
-            if isinstance(segment, LineMagic):
-                reply = await self._run_magic(segment, request, emit) or Reply()
-            else:
-                reply = await self._run_code(segment, request, emit)
-            if not reply.ok:
-                return reply
-        return reply
-
-    async def _run_code(self, segment: Code, request: CellRequest, emit: Emitter) -> Reply:
-        piece = CellRequest(
-            code=segment.text,
-            silent=request.silent,
-            store_history=request.store_history,
-            user_expressions=request.user_expressions if segment.last else {},
-            allow_stdin=request.allow_stdin,
-            execution_count=request.execution_count,
-            ask=(lambda prompt, hidden: ask(self, prompt, password=hidden))
-            if request.allow_stdin
-            else None,
-            shows_result=segment.last,
-        )
-        if not self.remote.is_ready:
-            await self.remote.start(emit)
-        self._in_session = True
-        try:
-            reply = await self.remote.execute(piece, emit.session)
-        finally:
-            self._in_session = False
-            await emit.settled()
-        return emit.judged(reply)
-
-    async def _run_magic(
-        self, magic: LineMagic, request: CellRequest, emit: Emitter
-    ) -> Reply | None:
-        from ..magics import MagicContext, check_arguments, magic_help, run_magic
-
-        help_text = (
-            magic_help(magic.name) if magic.help else check_arguments(magic.name, magic.arguments)
-        )
-        if help_text is not None:
-            emit.text(help_text)
-            return None
-        client, interpreter = await self.remote.connected()
-
-        async def question(prompt: str) -> str | None:
-            return await ask(self, prompt) if request.allow_stdin else None
-
-        context = MagicContext(
-            client=client,
-            session=self.remote,
-            interpreter=interpreter,
-            emit=emit,
-            emit_session=emit.session,
-            root=self._root(),
-            ask=question,
-            call=self.remote.worker.call,
-            execution_count=request.execution_count,
-            request_silent=request.silent,
-            allow_stdin=request.allow_stdin,
-            body=magic.body,
-        )
-        self._magic = magic.name
-        try:
-            reply = await run_magic(magic.name, magic.arguments, context)
-            await emit.settled()
-            return emit.judged(reply) if reply is not None else None
-        finally:
-            if self.remote.started:
-                self.remote.touch()
-
     @property
     def trusted_interpreter(self) -> Interpreter | None:
         """The session's interpreter, when what it says may act on the user's page."""
-        return self.remote.interpreter if self._policy_name() == "trusted" else None
+        return self.remote.interpreter if self._policy_name == "trusted" else None
 
     @property
     def has_cell(self) -> bool:
@@ -338,15 +221,21 @@ class AzureSessionsKernel(Settings, Kernel):
         lock: asyncio.Lock = self._main_asyncio_lock
         return lock
 
-    def emitter_for(self, parent: Any) -> Emitter:
-        """What shows outputs as those of the request ``parent``."""
+    def emitter_for(
+        self, parent: Any, *, silent: bool = False, fetch: Fetch | None = None
+    ) -> Emitter:
+        """What shows outputs as those of the request ``parent``, judged by the output policy."""
         from ..outputs.policy import OutputPolicy
         from .emitter import Emitter
 
-        policy = OutputPolicy(self._policy_name(), scope=self._display_scope)
-        return Emitter(self, parent, policy, silent=False)
+        policy = OutputPolicy(self._policy_name, scope=self._display_scope)
+        return Emitter(self, parent, policy, silent=silent, fetch=fetch)
 
-    def _root(self) -> Path:
+    @property
+    def _policy_name(self) -> str:
+        return self.output_policy if self.output_policy in OUTPUT_POLICIES else "isolated"
+
+    def root(self) -> Path:
         """The directory that transfers stay in: the notebook's, unless configured."""
         root = Path(self.transfer_root).expanduser() if self.transfer_root else Path.cwd()
         return root.resolve()
@@ -360,11 +249,8 @@ class AzureSessionsKernel(Settings, Kernel):
             self.session.send(stream, "interrupt_reply", {"status": "ok"}, parent, ident=ident)
 
     def _interrupt(self) -> None:
-        interpreter = self.remote.interpreter
-        if self._in_session and interpreter is not None:
-            self._interrupting = self._loop.create_task(interpreter.interrupt())
-        elif self._cell is not None:
-            self._cell.cancel()
+        if self._cell is not None:
+            self._cell.interrupt()
         elif self._question is not None:
             self._question.cancel()
 
@@ -414,7 +300,7 @@ class AzureSessionsKernel(Settings, Kernel):
         if self._completions is None:
             from .completions import Completions
 
-            self._completions = Completions(self.remote, self._root)
+            self._completions = Completions(self.remote, self.root)
         nothing = {
             "status": "ok",
             "matches": [],
@@ -457,26 +343,3 @@ class AzureSessionsKernel(Settings, Kernel):
         if status == "incomplete":
             reply["indent"] = " " * (indent or 0)
         return reply
-
-
-def _cancelled() -> Reply:
-    return Reply(
-        status="error",
-        ename="KeyboardInterrupt",
-        evalue="",
-        traceback=["\x1b[31mKeyboardInterrupt\x1b[0m: stopped on request."],
-    )
-
-
-def _own_failure(error: Exception) -> Reply:
-    text = (
-        f"The kernel itself failed ({type(error).__name__}); this is a bug in aca-kernel.\n"
-        "The session is as far as the cell got. The Jupyter server's log has the details:"
-        " please report them."
-    )
-    return Reply(
-        status="error",
-        ename="InternalError",
-        evalue=text.splitlines()[0],
-        traceback=text.splitlines(),
-    )

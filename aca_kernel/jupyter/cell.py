@@ -1,0 +1,180 @@
+"""One cell: its code in the session, its magics here, in order."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from ..errors import AcaKernelError, TransportError, UsageError
+from ..interpreters.direct import interrupted_reply
+from ..magics import (
+    CELL_MAGICS,
+    LINE_MAGICS,
+    MagicContext,
+    check_arguments,
+    magic_help,
+    run_magic,
+)
+from ..magics.cells import Code, LineMagic, split
+from ..messages import CellRequest, Output, Reply, error_reply
+from ..outputs.guides import guide
+from .fetching import Fetching
+from .stdin import ask
+from .surrogates import replace_surrogates
+
+if TYPE_CHECKING:
+    from .kernel import AzureSessionsKernel
+
+__all__ = ["Cell"]
+
+
+class Cell:
+    """A cell that ``kernel`` was asked to run. It may be run once."""
+
+    def __init__(self, kernel: AzureSessionsKernel, request: CellRequest) -> None:
+        self._kernel = kernel
+        self._remote = kernel.remote
+        self._request = request
+        self._fetching = Fetching(self._remote)
+        self._emit = kernel.emitter_for(
+            kernel.get_parent("shell"),  # type: ignore[no-untyped-call]
+            silent=request.silent,
+            fetch=self._fetching.fetch,
+        )
+        self._work: asyncio.Task[Reply] | None = None
+        self._interrupting: asyncio.Task[None] | None = None
+        self._is_in_session = False
+        self._magic = ""  # the one that ran last
+
+    async def run(self) -> Reply:
+        """Run it, show what it puts out, and its error if it has one. How it ended."""
+        self._work = asyncio.ensure_future(self._run())
+        try:
+            return await self._work
+        except asyncio.CancelledError:
+            self._remote.worker.abandon()  # its call may go on for long; no cell must wait for it
+            reply = interrupted_reply() if self._magic == "direct" else _cancelled()
+        except AcaKernelError as error:
+            reply = error_reply(error)
+            is_outage = isinstance(error, TransportError) and self._remote.is_met
+            if error.steps and not is_outage:
+                content = guide(error.steps)
+                self._emit(Output(msg_type="display_data", content=content, own=True))
+        except Exception as error:
+            self._kernel.log.exception("A cell failed inside the kernel")
+            reply = _own_failure(error)
+        finally:
+            self._fetching.close()
+        self._emit(reply.error_output())
+        return reply
+
+    def interrupt(self) -> None:
+        """Stop it: by SIGINT in the session, or here, where it waits or runs a magic."""
+        interpreter = self._remote.interpreter
+        if self._is_in_session and interpreter is not None:
+            self._interrupting = asyncio.ensure_future(interpreter.interrupt())
+        elif self._work is not None:
+            self._work.cancel()
+
+    async def _run(self) -> Reply:
+        request = self._request
+        if replace_surrogates(request.code) != request.code:
+            raise UsageError(
+                "The cell holds half of a character (a lone surrogate), which cannot be sent.",
+                left="Nothing was run.",
+                remedy="Delete the character, most often an emoji that was cut, and type it anew.",
+            )
+        segments = split(request.code, LINE_MAGICS, CELL_MAGICS)
+        if request.user_expressions and not (segments and isinstance(segments[-1], Code)):
+            segments.append(Code(text="", last=True))  # for these are answered in the session
+        reply = Reply()
+        for segment in segments:
+            if isinstance(segment, LineMagic):
+                reply = await self._run_magic(segment) or Reply()
+            else:
+                reply = await self._run_code(segment)
+            if not reply.ok:
+                return reply
+        return reply
+
+    async def _run_code(self, segment: Code) -> Reply:
+        request, kernel = self._request, self._kernel
+        piece = CellRequest(
+            code=segment.text,
+            silent=request.silent,
+            store_history=request.store_history,
+            user_expressions=request.user_expressions if segment.last else {},
+            allow_stdin=request.allow_stdin,
+            execution_count=request.execution_count,
+            ask=(lambda prompt, hidden: ask(kernel, prompt, password=hidden))
+            if request.allow_stdin
+            else None,
+            shows_result=segment.last,
+        )
+        if not self._remote.is_ready:
+            await self._remote.start(self._emit)
+        self._is_in_session = True
+        try:
+            reply = await self._remote.execute(piece, self._emit.session)
+        finally:
+            self._is_in_session = False
+            await self._emit.settled()
+        return self._emit.judged(reply)
+
+    async def _run_magic(self, magic: LineMagic) -> Reply | None:
+        help_text = (
+            magic_help(magic.name) if magic.help else check_arguments(magic.name, magic.arguments)
+        )
+        if help_text is not None:
+            self._emit.text(help_text)
+            return None
+        client, interpreter = await self._remote.connected()
+        request = self._request
+        context = MagicContext(
+            client=client,
+            session=self._remote,
+            interpreter=interpreter,
+            emit=self._emit,
+            emit_session=self._emit.session,
+            root=self._kernel.root(),
+            ask=self._ask,
+            call=self._remote.worker.call,
+            execution_count=request.execution_count,
+            request_silent=request.silent,
+            allow_stdin=request.allow_stdin,
+            body=magic.body,
+        )
+        self._magic = magic.name
+        try:
+            reply = await run_magic(magic.name, magic.arguments, context)
+            await self._emit.settled()
+            return self._emit.judged(reply) if reply is not None else None
+        finally:
+            if self._remote.started:
+                self._remote.touch()
+
+    async def _ask(self, prompt: str) -> str | None:
+        return await ask(self._kernel, prompt) if self._request.allow_stdin else None
+
+
+def _cancelled() -> Reply:
+    return Reply(
+        status="error",
+        ename="KeyboardInterrupt",
+        evalue="",
+        traceback=["\x1b[31mKeyboardInterrupt\x1b[0m: stopped on request."],
+    )
+
+
+def _own_failure(error: Exception) -> Reply:
+    text = (
+        f"The kernel itself failed ({type(error).__name__}); this is a bug in aca-kernel.\n"
+        "The session is as far as the cell got. The Jupyter server's log has the details:"
+        " please report them."
+    )
+    return Reply(
+        status="error",
+        ename="InternalError",
+        evalue=text.splitlines()[0],
+        traceback=text.splitlines(),
+    )
