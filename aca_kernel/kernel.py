@@ -15,7 +15,6 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ipykernel._version import kernel_protocol_version
-from ipykernel.kernelbase import Kernel
 from traitlets import Float
 
 from .cells import Code, LineMagic, split
@@ -24,6 +23,7 @@ from .interpreters.base import CellRequest, Output, Reply, error_reply, question
 from .outputs.surrogates import replace_surrogates, tolerant
 from .settings import OUTPUT_POLICIES, Settings
 from .stdin import ask
+from .strays import StrayTolerant
 from .widgets import Widgets
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ QUESTION_DEADLINE = 2.0
 """Seconds after which an editor's question is answered with nothing; more for a far session."""
 
 
-class AzureSessionsKernel(Settings, Kernel):
+class AzureSessionsKernel(Settings, StrayTolerant):
     """A Jupyter kernel whose cells run in an Azure Container Apps dynamic session."""
 
     implementation = "aca-kernel"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+import zmq
 
-from .driver import Kernel
+from .conftest import KernelStarter
+from .driver import Kernel, Pool, wait_for
 
 
 def test_cell_of_five_megabytes_runs(kernel: Kernel) -> None:
@@ -115,3 +117,20 @@ def test_session_code_cannot_forge_what_the_kernel_asks_it(kernel: Kernel) -> No
     assert ran.status == "ok"
     assert kernel.run("json.dumps = real").status == "ok"
     assert kernel.run("'text'").result == "'text'"
+
+
+def test_what_is_no_message_of_jupyters_writes_no_traceback(
+    local_pool: Pool, start_kernel: KernelStarter
+) -> None:
+    """A heartbeat, say, that was meant for the kernel that had the port before."""
+    kernel = start_kernel(local_pool)
+    ports = kernel.client.get_connection_info()
+    with zmq.Context() as context:
+        for port in (ports["shell_port"], ports["control_port"]):
+            with context.socket(zmq.REQ) as socket:
+                socket.connect(f"tcp://127.0.0.1:{port}")
+                socket.send(b"ping")
+    wait_for(lambda: kernel.log.read_text().count("no Jupyter message") == 2, "the kernel's log")
+    assert kernel.run("6 * 7").result == "42"
+    assert kernel.ask("kernel_info_request", {}, "control")["status"] == "ok"
+    assert "Traceback" not in kernel.log.read_text()
