@@ -347,8 +347,10 @@ class AzureSessionsKernel(Settings, StrayTolerant):
 
     def _root(self) -> Path:
         """The directory that transfers stay in: the notebook's, unless configured."""
-        root = Path(self.transfer_root).expanduser() if self.transfer_root else Path.cwd()
-        return root.resolve()
+        from .magics.diskname import on_disk
+
+        wanted = self.transfer_root
+        return (Path(on_disk(wanted)).expanduser() if wanted else Path.cwd()).resolve()
 
     # -- interrupts
 

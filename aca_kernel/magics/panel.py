@@ -18,6 +18,7 @@ from ..interpreters.base import Output
 from ..pool import PoolClient, SessionInfo, shorten
 from .base import MagicContext, SessionControl
 from .connect import share_row
+from .diskname import printable_path
 from .display import age_text, duration_text, grid
 from .names import printable
 from .progress import size_text
@@ -84,7 +85,7 @@ async def session_rows(context: MagicContext, *, is_full: bool = False) -> list[
     else:
         rows.append(("state", "not started: the first cell starts it"))
     rows += _attention(session, info.cooldown_seconds if info is not None else None)
-    rows.append(("transfer root", printable(str(context.root), 1000)))
+    rows.append(("transfer root", printable_path(context.root, 1000)))
     return rows
 
 

@@ -35,11 +35,12 @@ def test_long_string_result_arrives_whole(kernel: Kernel) -> None:
     assert ran.result == "'it is " + "x" * 50_000 + "'"
 
 
-@pytest.mark.parametrize("code", ["x = 1\0", "'\0'", "print('a\0b')"])
+@pytest.mark.parametrize("code", ["a\0b", "x = 1\0", "'\0'", "print('a\0b')"])
 def test_null_character_in_a_cell_is_an_error_of_the_code(kernel: Kernel, code: str) -> None:
     ran = kernel.run(code)
     assert ran.status == "error"
-    assert ran.ename in ("SyntaxError", "ValueError")
+    # ipykernel gives no reply where compile() raises ValueError: up to Python 3.11.3.
+    assert ran.ename in ("SyntaxError", "ValueError", "ExecutionFailed")
     assert kernel.run("6 * 7").result == "42"
 
 
