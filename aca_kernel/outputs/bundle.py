@@ -40,6 +40,9 @@ MAX_TYPES = 100
 _LIBRARY_WITHIN = 200_000
 """Characters of HTML in which a library's name is looked for."""
 
+_SHEET_COSTS = 4
+"""Times as long as without a style sheet that it takes to judge HTML with one."""
+
 _DOWNLOAD = "Write it to a file in /mnt/data, and %download that."
 _AS_PNG = "Save it as a PNG in the session, and show that: IPython.display.Image('NAME.png')."
 _OBJECT = re.compile(r"<[\w.]{1,200} object(?: at 0x[0-9a-f]{1,16})?>")
@@ -131,7 +134,8 @@ def _add_html(value: Any, shown: dict[str, Any], lost: list[Lost], budget: Budge
     if text is None or len(text) > MAX_HTML:
         lost.append(Lost("HTML", "it is too large", _DOWNLOAD))
         return
-    parsed = len(text) <= MAX_PARSED and budget.take("parsed", len(text))
+    work = len(text) * (_SHEET_COSTS if "<style" in text else 1)
+    parsed = len(text) <= MAX_PARSED and budget.take("parsed", work)
     if parsed and (clean := inert(bare(text))) is not None:
         shown["text/html"] = "" if shows_nothing(clean) else clean
     elif shows_nothing(text):

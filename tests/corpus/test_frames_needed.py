@@ -12,10 +12,9 @@ from .real import REAL
 from .shapes import SHAPES
 
 FRAMED = """
-styler-highlight styler-gradient styler-bars styler-sheet styler-sticky styler-tooltips animation
-code plotly-inline bokeh-inline estimator* estimator-table* display-table*
-searchable-table-offline* network-inline* labelled-array* chunked-array* cluster-card*
-weighted-words* source-code* form* themed-card* media-query*
+styler-sticky styler-tooltips animation plotly-inline bokeh-inline estimator*
+searchable-table-offline* network-inline* labelled-array* chunked-array* cluster-card* form*
+themed-card* media-query*
 """
 NOT_SHOWN = """
 iframe youtube plotly-mime plotly-cdn altair bokeh-cdn folium widget searchable-table* network*
