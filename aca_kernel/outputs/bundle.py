@@ -24,7 +24,7 @@ from .markdown import judged
 from .metadata import harmless_metadata
 from .remedies import WIDGET, WIDGET_AS_PICTURE, Lost, library, lost_type, rank
 from .streams import bare, encodable, plain
-from .svg import drawing
+from .svg import described
 from .tex import MAX_LENGTH as MAX_TEX
 from .tex import is_active
 from .twins import MAX_READ, Twin, twin_of, unwrapped
@@ -110,10 +110,13 @@ def isolated_bundle(
 
 
 def _said(given: Mapping[str, Any]) -> str | None:
-    """The text/plain of a bundle; Markdown's own text says more than that it is an object."""
-    text, source = text_of(given.get("text/plain")), text_of(given.get("text/markdown"))
-    if text is not None and source and _OBJECT.fullmatch(text):
-        return source
+    """The text/plain of a bundle, or what says more than that it is an object."""
+    text = text_of(given.get("text/plain"))
+    if text is not None and _OBJECT.fullmatch(text):
+        if source := text_of(given.get("text/markdown")):
+            return source
+        if drawing := text_of(given.get("image/svg+xml")):
+            return described(bare(drawing))
     return text
 
 
@@ -193,8 +196,6 @@ def _add_image(mime: str, value: Any, shown: dict[str, Any], lost: list[Lost]) -
             shown[mime] = checked_image(mime, text)
         elif "text/html" not in shown:
             shown["text/html"] = svg_as_image(bare(text))
-            if drawn := drawing(bare(text)):
-                shown[mime] = drawn  # for exporters that take no HTML
     except ImageRefused as refused:
         lost.append(Lost("An image", str(refused).rstrip("."), _AS_PNG))
 
