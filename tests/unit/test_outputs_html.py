@@ -12,7 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from IPython.display import Audio, Image
 
-from aca_kernel.outputs.html import MAX_DEPTH, MAX_LENGTH, TAGS, inert
+from aca_kernel.outputs.html import MAX_LENGTH, inert
+from aca_kernel.outputs.markup import MAX_DEPTH, TAGS
 from aca_kernel.outputs.streams import bare
 
 PIXEL = (
@@ -223,7 +224,7 @@ HOSTILE = [
     '<meta http-equiv="refresh" content="0;url=http://evil.example">',
     "<base href=http://evil.example>",
     "<link rel=stylesheet href=x>",
-    "<style>body{display:none}</style>",
+    "<style>p{position:fixed}</style><p>x</p>",
     "<style>.dataframe{} @import 'x';</style><p>x</p>",
     "<iframe src=javascript:alert(1)></iframe>",
     "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
