@@ -54,9 +54,11 @@ browser: $(VENV)/.dev  ## the tests in a real JupyterLab alone, hostile outputs 
 matrix: $(VENV)/.dev  ## the kernel against a hundred variants of the service, into docs/matrix.md
 	$(BIN)/python -m tests.matrix $(MATRIX_ARGS)
 
-soak: $(VENV)/.dev  ## hundreds of seeds of faults on cells and transfers; SEEDS=200
+soak: $(VENV)/.dev  ## hundreds of seeds of faults on cells and transfers, and of starts under load; SEEDS=200
 	$(BIN)/python -m tests.faults.run --seeds $(SEEDS)
 	$(BIN)/python -m tests.faults.transfers --seeds $(SEEDS)
+	$(BIN)/python -m tests.faults.starts --runs $(SEEDS)
+	$(BIN)/python -m tests.faults.starts --runs $(SEEDS) --notebook notebooks/quickstart.ipynb
 
 screenshots: $(VENV)/.dev  ## make the README's pictures anew (needs Chromium)
 	ACA_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser/test_screenshots.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -65,6 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Errors that a user can meet are printed to stderr. SystemExit comes after --help.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # the C locale has no "…"
     try:
         AcaKernelApp.launch_instance(None if argv is None else list(argv))
         sys.stdout.flush()

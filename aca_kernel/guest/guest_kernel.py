@@ -99,6 +99,11 @@ app = kernelapp.IPKernelApp.instance()
 app.initialize()
 complaints = os.path.join(os.path.dirname(app.abs_connection_file), "complaint")
 app.log.addHandler(Complaints())
+thread = getattr(app, "shell_channel_thread", None)
+if hasattr(thread, "_shell_socket"):
+    # ipykernel 7 before 7.4 sends replies past the stream that reads requests from this socket: a
+    # request that comes in that moment is not seen, and none after it.
+    thread._shell_socket = app.kernel.shell_stream
 # Both threads make their socket to the one that sends now, while descriptors are left.
 sending = sys.stdout.pub_thread
 sending.schedule(lambda: sending._event_pipe)

@@ -22,7 +22,6 @@ PATIENCE = 2.0  # seconds that a plain call waits for the notebook's cell to end
 START = 20.0  # seconds that it waits for a guest kernel that is starting
 LIMIT = 200.0  # seconds that it may run: the service gives up on it after 220, and tells less
 STOP = 3.0  # seconds that interrupted code has to end; the local pool's patience is 5
-UNANSWERED = 1.0  # seconds after which an interrupted kernel that is idle owes no reply any more
 
 _NUMBERS = (
     ast.Expression,
@@ -153,7 +152,7 @@ class PlainCall:
                 if not self._why and now - began > LIMIT:
                     self._interrupt(f"A call may run for {LIMIT:.0f} s in a shared session.")
                 if self._why:
-                    self._give_up(routed, now - self._stopped_at)
+                    self._give_up(now - self._stopped_at)
             except KeyboardInterrupt:
                 self._interrupt("It was interrupted, as after a timeout of the call.")
 
@@ -185,10 +184,7 @@ class PlainCall:
         with self._relay.lock:
             self._relay.interrupt()
 
-    def _give_up(self, routed: Routed, seconds: float) -> None:
-        if routed.is_idle and seconds > UNANSWERED:
-            # SIGINT struck ipykernel between a request and its code: no reply comes.
-            raise Refused("KeyboardInterrupt", self._why, "Nothing of it was run.")
+    def _give_up(self, seconds: float) -> None:
         if seconds > STOP:
             raise Refused(
                 "KeyboardInterrupt",

@@ -225,9 +225,11 @@ class Relay:
 
     def _do(self, message: dict[str, Any]) -> None:
         if _stops_cells(message):
-            if not self._requests.has_cell or message.get("id") in self._interrupts:
+            number = message.get("id")
+            if not self._requests.has_cell or number in self._interrupts:
                 return  # decided here: a cell that follows in the same exchange is not meant
-            self._interrupts.append(message.get("id") or self)
+            if number is not None:
+                self._interrupts.append(number)
         if message.get("op") == "send" and message.get("channel") == "shell":
             header = message["message"]["header"]
             if message.get("kernel") != self._kernel.number:

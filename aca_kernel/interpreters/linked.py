@@ -61,7 +61,7 @@ _COMM = "shell-comm"
 _NO_CELL = CellRequest(code="")
 
 LOST_REPLY = 1.0
-"""Seconds that an interrupted cell, whose idle has come, still waits for its reply."""
+"""Seconds that a cell of which a message was left out still waits for its reply after its idle."""
 
 REFUSALS = 3
 """Refusals in a row after which a cell that has surely not begun is taken back."""
@@ -248,16 +248,16 @@ class LinkedInterpreter(Interpreter):
                         left="Variables and files stay.",
                         remedy="Run the next cell; raise errors with shorter texts.",
                     )
-            elif self._interrupted_at is not None:
-                since = now - self._interrupted_at
-                if running.idle and running.reply is None and since > LOST_REPLY:
-                    # SIGINT struck ipykernel between a request and its code: no reply comes.
-                    return _shown(interrupted(), running)
-                if since > STUBBORN and not running.done:
-                    return _shown(still_running(), running)
+            elif (
+                self._interrupted_at is not None
+                and not running.done
+                and now - self._interrupted_at > STUBBORN
+            ):
+                return _shown(still_running(), running)
         if running.reply is None and running.unanswered is not None:
             if self._interrupted_at is None:
                 raise kernel_failed(running.unanswered)
+            # SIGINT struck ipykernel between a request and its code.
             return _shown(interrupted(), running)
         content = running.reply or {}
         request = running.request

@@ -15,13 +15,13 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ipykernel._version import kernel_protocol_version
-from ipykernel.kernelbase import Kernel
 from traitlets import Float
 
 from ..config.options import OUTPUT_POLICIES, Settings
 from ..errors import AcaKernelError
 from ..interpreters.base import question_deadline
 from ..messages import CellRequest
+from .strays import StrayTolerant
 from .surrogates import tolerant
 from .widgets import Widgets
 
@@ -41,7 +41,7 @@ QUESTION_DEADLINE = 2.0
 """Seconds after which an editor's question is answered with nothing; more for a far session."""
 
 
-class AzureSessionsKernel(Settings, Kernel):
+class AzureSessionsKernel(Settings, StrayTolerant):
     """A Jupyter kernel whose cells run in an Azure Container Apps dynamic session."""
 
     implementation = "aca-kernel"
@@ -237,8 +237,10 @@ class AzureSessionsKernel(Settings, Kernel):
 
     def root(self) -> Path:
         """The directory that transfers stay in: the notebook's, unless configured."""
-        root = Path(self.transfer_root).expanduser() if self.transfer_root else Path.cwd()
-        return root.resolve()
+        from ..transfers.diskname import on_disk
+
+        wanted = self.transfer_root
+        return (Path(on_disk(wanted)).expanduser() if wanted else Path.cwd()).resolve()
 
     # -- interrupts
 

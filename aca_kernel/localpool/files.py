@@ -29,6 +29,11 @@ _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLL
 _FILE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
+def _own(name: str) -> bytes:
+    """Give a name as the session has it: in UTF-8, whatever the locale of this process."""
+    return name.encode("utf-8", "surrogateescape")
+
+
 @contextlib.contextmanager
 def _directory(root: Path, names: tuple[str, ...], *, make: bool = False) -> Iterator[int]:
     """Open the directory ``names`` below ``root`` and give its descriptor.
@@ -40,9 +45,9 @@ def _directory(root: Path, names: tuple[str, ...], *, make: bool = False) -> Ite
         for name in names:
             if make:
                 with contextlib.suppress(FileExistsError):
-                    os.mkdir(name, dir_fd=descriptor)
+                    os.mkdir(_own(name), dir_fd=descriptor)
             try:
-                below = os.open(name, _DIRECTORY, dir_fd=descriptor)
+                below = os.open(_own(name), _DIRECTORY, dir_fd=descriptor)
             except OSError as error:
                 raise _missing("/".join(names)) from error
             os.close(descriptor)
@@ -92,9 +97,10 @@ def _below(one: FileEntry, names: tuple[str, ...]) -> tuple[str, ...]:
 def _listed(root: Path, names: tuple[str, ...]) -> list[FileEntry]:
     found: list[FileEntry] = []
     with _directory(root, names) as directory:
-        for name in sorted(os.listdir(directory)):  # noqa: PTH208
+        for listed in sorted(os.listdir(directory)):  # noqa: PTH208
+            name = os.fsencode(listed).decode("utf-8", "surrogateescape")
             with contextlib.suppress(OSError):
-                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+                status = os.stat(_own(name), dir_fd=directory, follow_symlinks=False)
                 described = _described(name, names, status)
                 found += [described] if described else []
     return found
@@ -104,7 +110,7 @@ def entry(root: Path, names: tuple[str, ...], name: str) -> FileEntry:
     """Describe one file or directory; a Refusal (404) when there is none."""
     with _directory(root, names) as directory:
         try:
-            status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            status = os.stat(_own(name), dir_fd=directory, follow_symlinks=False)
         except OSError as error:
             raise _missing(name) from error
     described = _described(name, names, status)
@@ -117,7 +123,7 @@ def opened(root: Path, names: tuple[str, ...], name: str) -> tuple[BinaryIO, int
     """Open a file for reading and give it with its size in bytes; a Refusal (404) if none."""
     with _directory(root, names) as directory:
         try:
-            descriptor = os.open(name, _FILE, dir_fd=directory)
+            descriptor = os.open(_own(name), _FILE, dir_fd=directory)
         except OSError as error:
             raise _missing(name) from error
     status = os.fstat(descriptor)
@@ -134,7 +140,7 @@ def place(root: Path, names: tuple[str, ...], name: str, uploaded: Path) -> File
     """
     with _directory(root, names, make=True) as directory:
         try:
-            os.rename(uploaded, name, dst_dir_fd=directory)
+            os.rename(uploaded, _own(name), dst_dir_fd=directory)
         except OSError as error:
             if error.errno in DISK_IS_FULL:
                 raise
@@ -146,7 +152,7 @@ def delete(root: Path, names: tuple[str, ...], name: str) -> None:
     """Delete a file; a Refusal (404 DeleteFileError) when there is none."""
     try:
         with _directory(root, names) as directory:
-            os.unlink(name, dir_fd=directory)
+            os.unlink(_own(name), dir_fd=directory)
     except (OSError, Refusal) as error:
         raise Refusal(404, "DeleteFileError", f"Could not delete file '{name}'.") from error
 

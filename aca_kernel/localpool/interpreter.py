@@ -114,6 +114,7 @@ def interpreter_at(path: str) -> Interpreter:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=_SECONDS,
             check=False,
         )

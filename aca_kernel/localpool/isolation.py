@@ -163,6 +163,7 @@ def _probe(isolation: Isolation, root: Path) -> str:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=_PROBE_SECONDS,
             check=False,
         )
@@ -241,6 +242,7 @@ def _bubblewrap_help() -> str | None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=_HELP_SECONDS,
             check=False,
         )

@@ -18,6 +18,10 @@ import struct
 import sys
 import threading
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _PR_SET_PDEATHSIG = 1
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP_AND_RUNNING = 0x1 | 0x40
@@ -53,6 +57,25 @@ def killed_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def mend_ipykernel() -> None:
+    """Have a kernel of ipykernel 7.0 to 7.3 see all requests.
+
+    It sends replies past the stream that reads requests from the same socket: a request that
+    comes in that moment is not seen, and none after it.
+    """
+    from ipykernel.kernelapp import IPKernelApp
+
+    init_kernel = IPKernelApp.init_kernel
+
+    def mended(app: IPKernelApp) -> None:
+        init_kernel(app)  # type: ignore[no-untyped-call]
+        thread: Any = getattr(app, "shell_channel_thread", None)
+        if hasattr(thread, "_shell_socket"):
+            thread._shell_socket = app.kernel.shell_stream
+
+    IPKernelApp.init_kernel = mended  # type: ignore[method-assign]
+
+
 def main(arguments: list[str]) -> None:
     """Prepare the process and run the rest of ``arguments`` as python would."""
     lifeline, home, *rest = arguments
@@ -67,6 +90,8 @@ def main(arguments: list[str]) -> None:
     # The folder of this script would put the pool's modules before everybody else's.
     del sys.path[0]
     sys.argv = [what, *others]
+    if what == "ipykernel_launcher":
+        mend_ipykernel()
     if how == "-m":
         runpy.run_module(what, run_name="__main__", alter_sys=True)
     else:

@@ -13,6 +13,7 @@ from .. import pool
 from ..errors import TransferError
 from ..messages import Reply
 from ..transfers.destination import Destination
+from ..transfers.diskname import printable_path
 from ..transfers.local_files import OutsideRoot, is_within, refusal, resolve
 from ..transfers.names import fold, printable
 from ..transfers.progress import TransferProgress, size_text
@@ -206,7 +207,7 @@ class _Fetching:
         path = partial.path
         shown = path.relative_to(self._root) if path.is_relative_to(self._root) else path
         remote = printable(file.path, 1000)
-        return f"/mnt/data/{remote} → {printable(str(shown), 1000)}  {size_text(size)}"
+        return f"/mnt/data/{remote} → {printable_path(shown, 1000)}  {size_text(size)}"
 
 
 def _check_whole(file: pool.RemoteFile, size: int) -> None:

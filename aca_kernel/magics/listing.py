@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..errors import AcaKernelError, TransferError
 from ..pool import PoolClient, check_path
+from ..transfers.diskname import from_disk
 from ..transfers.local_files import is_within, resolve
 from ..transfers.names import printable
 from ..transfers.remote import below_root, join
@@ -31,9 +32,9 @@ def local_names(folder: str, root: Path) -> list[Name]:
             return []
         with os.scandir(path) as entries:
             return [
-                Name(text=entry.name, is_folder=entry.is_dir())
+                Name(text=name, is_folder=entry.is_dir())
                 for entry in itertools.islice(entries, _MOST)
-                if _is_shown_as_it_is(entry.name)
+                if _is_shown_as_it_is(name := from_disk(entry.name))
             ]
     except (TransferError, OSError):
         return []

@@ -16,6 +16,7 @@ from ..errors import AcaKernelError, ServiceError
 from ..interpreters import probes
 from ..messages import Output
 from ..pool import PoolClient, SessionInfo, shorten
+from ..transfers.diskname import printable_path
 from ..transfers.display import age_text, duration_text, grid
 from ..transfers.names import printable
 from ..transfers.progress import size_text
@@ -84,7 +85,7 @@ async def session_rows(context: MagicContext, *, is_full: bool = False) -> list[
     else:
         rows.append(("state", "not started: the first cell starts it"))
     rows += _attention(session, info.cooldown_seconds if info is not None else None)
-    rows.append(("transfer root", printable(str(context.root), 1000)))
+    rows.append(("transfer root", printable_path(context.root, 1000)))
     return rows
 
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from .. import pool
 from ..errors import AcaKernelError, PayloadTooLarge, TransferError, UsageError
 from ..messages import Reply
+from ..transfers.diskname import from_disk, printable_path
 from ..transfers.local_files import OpenFile, OutsideRoot, open_upload, refusal
 from ..transfers.names import printable
 from ..transfers.progress import TransferProgress, size_text
@@ -93,7 +94,7 @@ class Upload(Magic):
             context.stream("Nothing to send.\n")
             return None
         await context.session.start(context.emit)
-        files = [(item.path.name, item.size) for item in plan.items]
+        files = [(from_disk(item.path.name), item.size) for item in plan.items]
         progress = TransferProgress(context.emit, files)
         names = [item.remote for item in plan.items]
         outcome = Outcome(names=[*names, *(name for name, _ in plan.problems)])
@@ -140,7 +141,7 @@ def _make_plan(arguments: argparse.Namespace, root: Path, leave: Collection[Path
             if arguments.name is not None:
                 pool.check_name(name)
         except TransferError as problem:
-            problems.append((str(path), problem))
+            problems.append((from_disk(str(path)), problem))
             refused.append(problem)
             continue
         _claim(taken, remote, path)
@@ -150,7 +151,7 @@ def _make_plan(arguments: argparse.Namespace, root: Path, leave: Collection[Path
         except OutsideRoot:
             raise
         except TransferError as problem:
-            problems.append((str(path), problem))
+            problems.append((from_disk(str(path)), problem))
             refused.append(problem)
     if refused and not items:
         raise combined(refused, f"{len(refused)} of {len(selection.files)} files cannot be sent:")
@@ -162,7 +163,7 @@ def _claim(taken: dict[str, Path], remote: str, path: Path) -> None:
     other = taken.setdefault(remote, path)
     if other != path:
         raise TransferError(
-            f"{printable(str(path))} and {printable(str(other))} would both become"
+            f"{printable_path(path)} and {printable_path(other)} would both become"
             f" /mnt/data/{printable(remote)}.",
             left="Nothing was sent.",
             remedy="Send them one by one with --as, or their folder with -r.",
@@ -290,4 +291,4 @@ class _Sending:
     def _arrived(self, item: _Item, size: int) -> str:
         self._outcome.size += size
         remote = printable(item.remote, 1000)
-        return f"{printable(str(item.path), 1000)} → /mnt/data/{remote}  {size_text(size)}"
+        return f"{printable_path(item.path, 1000)} → /mnt/data/{remote}  {size_text(size)}"

@@ -24,7 +24,7 @@ from .markdown import judged
 from .metadata import harmless_metadata
 from .remedies import WIDGET, WIDGET_AS_PICTURE, Lost, library, lost_type, rank
 from .streams import bare, encodable, plain
-from .svg import drawing
+from .svg import described
 from .tex import MAX_LENGTH as MAX_TEX
 from .tex import is_active
 from .twins import MAX_READ, Twin, twin_of, unwrapped
@@ -39,6 +39,9 @@ MAX_TYPES = 100
 
 _LIBRARY_WITHIN = 200_000
 """Characters of HTML in which a library's name is looked for."""
+
+_SHEET_COSTS = 4
+"""Times as long as without a style sheet that it takes to judge HTML with one."""
 
 _DOWNLOAD = "Write it to a file in /mnt/data, and %download that."
 _AS_PNG = "Save it as a PNG in the session, and show that: IPython.display.Image('NAME.png')."
@@ -107,10 +110,13 @@ def isolated_bundle(
 
 
 def _said(given: Mapping[str, Any]) -> str | None:
-    """The text/plain of a bundle; Markdown's own text says more than that it is an object."""
-    text, source = text_of(given.get("text/plain")), text_of(given.get("text/markdown"))
-    if text is not None and source and _OBJECT.fullmatch(text):
-        return source
+    """The text/plain of a bundle, or what says more than that it is an object."""
+    text = text_of(given.get("text/plain"))
+    if text is not None and _OBJECT.fullmatch(text):
+        if source := text_of(given.get("text/markdown")):
+            return source
+        if drawing := text_of(given.get("image/svg+xml")):
+            return described(bare(drawing))
     return text
 
 
@@ -131,7 +137,8 @@ def _add_html(value: Any, shown: dict[str, Any], lost: list[Lost], budget: Budge
     if text is None or len(text) > MAX_HTML:
         lost.append(Lost("HTML", "it is too large", _DOWNLOAD))
         return
-    parsed = len(text) <= MAX_PARSED and budget.take("parsed", len(text))
+    work = len(text) * (_SHEET_COSTS if "<style" in text else 1)
+    parsed = len(text) <= MAX_PARSED and budget.take("parsed", work)
     if parsed and (clean := inert(bare(text))) is not None:
         shown["text/html"] = "" if shows_nothing(clean) else clean
     elif shows_nothing(text):
@@ -189,8 +196,6 @@ def _add_image(mime: str, value: Any, shown: dict[str, Any], lost: list[Lost]) -
             shown[mime] = checked_image(mime, text)
         elif "text/html" not in shown:
             shown["text/html"] = svg_as_image(bare(text))
-            if drawn := drawing(bare(text)):
-                shown[mime] = drawn  # for exporters that take no HTML
     except ImageRefused as refused:
         lost.append(Lost("An image", str(refused).rstrip("."), _AS_PNG))
 

@@ -15,56 +15,33 @@ from __future__ import annotations
 import html
 import re
 
+from .inlining import without_sheets
 from .links import with_addresses
+from .markup import (
+    ATTRIBUTE,
+    CLOSE,
+    COMMENT,
+    DROPPED_TAGS,
+    MAX_ATTRIBUTES,
+    MAX_TAGS,
+    MAY_STAY_OPEN,
+    ONLY_PARTS,
+    OPEN,
+    TAGS,
+    TEXT_RUN,
+    closed,
+    opened,
+)
 from .styles import filtered_style
 from .tex import defused
 
-__all__ = [
-    "ATTRIBUTE",
-    "CLOSE",
-    "MAX_ATTRIBUTES",
-    "MAX_DEPTH",
-    "MAX_LENGTH",
-    "MAX_REFERENCES",
-    "MAX_TAGS",
-    "MAY_STAY_OPEN",
-    "ONLY_PARTS",
-    "OPEN",
-    "TAGS",
-    "VOID",
-    "inert",
-    "kept_attribute",
-    "opened",
-]
+__all__ = ["MAX_LENGTH", "MAX_REFERENCES", "inert", "kept_attribute"]
 
 MAX_LENGTH = 2 * 1024 * 1024
 """Characters above which HTML is not parsed (nh3 is quadratic in depth)."""
 
-MAX_DEPTH = 256
-MAX_TAGS = 150_000
 MAX_REFERENCES = 100_000
 """Character references above which HTML is not parsed (nh3 is quadratic in them too)."""
-
-MAX_ATTRIBUTES = 40
-
-VOID = frozenset({"br", "hr", "img", "col", "source"})
-_TEXT = frozenset(
-    [
-        *("b", "i", "em", "strong", "u", "s", "del", "ins", "sub", "sup", "small", "big", "mark"),
-        *("kbd", "samp", "var", "tt", "code", "pre", "abbr", "cite", "q", "blockquote", "p"),
-        *("div", "span", "center", "section", "article", "header", "footer"),
-        *("h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "dl", "dt", "dd"),
-        *("figure", "figcaption", "details", "summary", "font"),
-    ]
-)
-_CELLS = ("td", "th", "tr", "thead", "tbody", "tfoot", "caption", "colgroup")
-_TABLE = frozenset(["table", "col", *_CELLS])
-_MEDIA = frozenset({"img", "audio", "video", "source"})
-TAGS = _TEXT | _TABLE | _MEDIA | {"br", "hr", "progress", "meter"}
-"""The tags that can be shown in the page."""
-
-_DROPPED_TAGS = frozenset({"a", "html", "head", "body"})
-"""Tags that go while their content stays: a link leads nowhere, and is not one (see links.py)."""
 
 _NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,9})?")
 _SMALL = re.compile(r"\d{1,3}")
@@ -130,37 +107,6 @@ _NEEDLESS = re.compile(
 )
 """Attributes whose loss does not change the look of inert HTML (it has no style sheet)."""
 
-_IMPLIED = {
-    "li": {"li"},
-    "p": {"p"},
-    "dt": {"dt", "dd"},
-    "dd": {"dt", "dd"},
-    "td": {"td", "th"},
-    "th": {"td", "th"},
-    "tr": {"td", "th", "tr"},
-    "tbody": {"td", "th", "tr", "thead", "tbody", "colgroup", "caption"},
-    "thead": {"colgroup", "caption"},
-    "tfoot": {"td", "th", "tr", "tbody", "thead"},
-}
-_ROW_GROUPS = frozenset({"thead", "tbody", "tfoot"})
-_PARENTS = {
-    **dict.fromkeys(("td", "th"), frozenset({"tr"})),
-    "tr": _ROW_GROUPS | {"table"},
-    **dict.fromkeys((*_ROW_GROUPS, "caption", "colgroup"), frozenset({"table"})),
-    "col": frozenset({"table", "colgroup"}),
-}
-"""Where the parts of a table may be: elsewhere a browser moves them, and nh3 takes long."""
-
-ONLY_PARTS = _ROW_GROUPS | {"table", "tr", "colgroup"}
-MAY_STAY_OPEN = frozenset(["li", "p", "dt", "dd", *_CELLS])
-
-_TEXT_RUN = re.compile(r"[^<]+")
-_COMMENT = re.compile(r"<!--(?![->])(?:(?!--).)*?-->|<!(?i:doctype)[ A-Za-z]{0,20}>", re.DOTALL)
-OPEN = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]{0,20})")
-ATTRIBUTE = re.compile(
-    r"[\s/]+([^\s\"'<>/=]{1,100})(?:\s{0,20}=\s{0,20}(\"[^\"]*\"|'[^']*'|[^\s\"'=<>`]+))?"
-)
-CLOSE = re.compile(r"\s{0,20}/?>")
 _STYLE_BLOCK = re.compile(r"<style[^<>]{0,40}>([^<]{0,4000})</style>", re.IGNORECASE)
 _DATAFRAME_RULES = re.compile(r"\s*(?:\.dataframe[\w\s>,.:()-]{0,200}\{[^{}@]{0,400}\}\s*)*")
 
@@ -173,7 +119,7 @@ def inert(text: str) -> str | None:
     """
     if len(text) > MAX_LENGTH or text.count("&") > MAX_REFERENCES:
         return None
-    text = with_addresses(_STYLE_BLOCK.sub(_without_dataframe_style, text))
+    text = without_sheets(with_addresses(_STYLE_BLOCK.sub(_without_dataframe_style, text)))
     if not _is_inert(text, strict=False):
         return None
     cleaned = defused(_cleaned(text))
@@ -225,13 +171,13 @@ def _is_inert(text: str, *, strict: bool) -> bool:
     stack: list[str] = []
     tags = position = 0
     while position < len(text):
-        run = _TEXT_RUN.match(text, position)
+        run = TEXT_RUN.match(text, position)
         if run:
             position = run.end()
             if stack and stack[-1] in ONLY_PARTS and not run[0].isspace():
                 return False
             continue
-        comment = None if strict else _COMMENT.match(text, position)
+        comment = None if strict else COMMENT.match(text, position)
         if comment:
             position = comment.end()
             continue
@@ -245,42 +191,14 @@ def _is_inert(text: str, *, strict: bool) -> bool:
             return False
         position = end
         if name not in TAGS:
-            if strict or name not in _DROPPED_TAGS:
+            if strict or name not in DROPPED_TAGS:
                 return False
         elif closes:
-            if not _closed(stack, name):
+            if not closed(stack, name):
                 return False
         elif not opened(stack, name):
             return False
     return all(name in MAY_STAY_OPEN for name in stack)
-
-
-def opened(stack: list[str], name: str) -> bool:
-    """Put ``name`` on the stack; False when it may not be there, or is too deep."""
-    while stack and stack[-1] in _IMPLIED.get(name, ()):
-        stack.pop()
-    parent = stack[-1] if stack else ""
-    if name in _PARENTS:
-        if parent not in _PARENTS[name]:
-            return False
-    elif parent in ONLY_PARTS:
-        return False
-    if name not in VOID:
-        stack.append(name)
-    return len(stack) <= MAX_DEPTH
-
-
-def _closed(stack: list[str], name: str) -> bool:
-    """Take ``name`` off the stack; False when it is not what has to be closed next."""
-    if name in VOID:
-        return name == "br"
-    while stack:
-        top = stack.pop()
-        if top == name:
-            return True
-        if top not in MAY_STAY_OPEN:
-            return False
-    return False
 
 
 def _attributes_end(text: str, position: int, tag: str, *, strict: bool) -> int | None:

@@ -10,7 +10,8 @@ import html
 import re
 from collections.abc import Callable
 
-from .html import TAGS, kept_attribute
+from .html import kept_attribute
+from .markup import TAGS
 
 __all__ = ["LEFT_OUT_IMAGE", "SHOWN_IMAGE", "RawTags"]
 

@@ -73,8 +73,9 @@ _TOKENS = {
     ),
     **dict.fromkeys(("grid-column", "grid-row", "order"), _tokens(r"\d{1,2}", "span", "auto")),
     "column-count": _tokens(r"\d{1,2}", "auto"),
-    "position": _tokens("relative|static"),
+    "position": _tokens("relative|static|initial"),
     "cursor": _tokens("auto|default|pointer|text|help|grab|move|not-allowed|inherit"),
+    **dict.fromkeys(("font-family", "font"), _tokens(*_ORDINARY, f"-{_WORD}")),
 }
 """What the settings of a property are made of, where that differs from `_TOKEN`."""
 _NOT_INERT = re.compile(r"(?i)fixed|absolute|sticky|contents|expression")

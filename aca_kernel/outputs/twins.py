@@ -11,22 +11,20 @@ import re
 from dataclasses import dataclass, replace
 
 from .heights import DEFAULT, Ruler, height_of
-from .html import (
+from .html import MAX_REFERENCES, inert, kept_attribute
+from .links import with_addresses
+from .markup import (
     ATTRIBUTE,
     CLOSE,
     MAX_ATTRIBUTES,
     MAX_DEPTH,
-    MAX_REFERENCES,
     MAY_STAY_OPEN,
     ONLY_PARTS,
     OPEN,
     TAGS,
     VOID,
-    inert,
-    kept_attribute,
     opened,
 )
-from .links import with_addresses
 from .network import LIBRARY, Remote
 from .streams import bare
 

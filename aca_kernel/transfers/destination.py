@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import TransferError
+from .diskname import from_disk, on_disk, printable_path
 from .local_files import HAS_DIR_FD, OutsideRoot, is_within, open_directory, refusal, resolve
 from .names import fold, is_hidden, printable, safe_name
 
@@ -110,6 +111,7 @@ class Destination:
 
     def _at(self, name: str) -> str | Path:
         """``name`` as the functions of ``os`` want it beside ``dir_fd=self._descriptor``."""
+        name = on_disk(name)
         return self.path / name if self._descriptor is None else name
 
     def _taken(self, base: str) -> str | None:
@@ -119,13 +121,15 @@ class Destination:
         wanted = fold(base)
         try:
             with os.scandir(self.path) as entries:
-                return next((entry.name for entry in entries if fold(entry.name) == wanted), None)
+                return next(
+                    (entry.name for entry in entries if fold(from_disk(entry.name)) == wanted), None
+                )
         except OSError:
             return None  # it cannot be listed; the creation itself never replaces a file
 
     def _check_taken(self, taken: str, *, force: bool) -> None:
         there = self._lstat(taken)
-        shown = printable(taken)
+        shown = printable_path(taken)
         if there is None:
             return
         if not (stat.S_ISREG(there.st_mode) or stat.S_ISLNK(there.st_mode)):

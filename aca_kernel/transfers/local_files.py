@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import TransferError
-from .names import printable, why_secret
+from .diskname import on_disk, printable_path
+from .names import why_secret
 
 __all__ = [
     "HAS_DIR_FD",
@@ -55,7 +56,7 @@ class OutsideRoot(TransferError):
 
     def __init__(self, path: Path, root: Path, *, left: str = _NOTHING_SENT) -> None:
         super().__init__(
-            f"{printable(str(path))} is outside the transfer root, {printable(str(root))}.",
+            f"{printable_path(path)} is outside the transfer root, {printable_path(root)}.",
             left=left,
             remedy="Copy the file there, or start the kernel with another transfer root"
             " (transfer_root, ACA_TRANSFER_ROOT).",
@@ -84,7 +85,7 @@ def resolve(path: str | Path, root: Path) -> Path:
     It need not exist. Raises TransferError for a path that the system cannot read.
     """
     try:
-        return (root / Path(path).expanduser()).resolve()
+        return (root / Path(on_disk(str(path))).expanduser()).resolve()
     except (OSError, RuntimeError, ValueError) as error:
         raise refusal(path, error) from None
 
@@ -145,7 +146,7 @@ def open_directory(path: Path, root: Path, *, create: bool = False) -> int:
 
 def refusal(path: str | Path, error: Exception, *, left: str = _NOTHING_SENT) -> TransferError:
     """The TransferError that says why the system did not give us ``path``."""
-    shown = printable(str(path))
+    shown = printable_path(path)
     number = error.errno if isinstance(error, OSError) else None
     if isinstance(error, FileNotFoundError):
         return TransferError(
@@ -163,6 +164,8 @@ def refusal(path: str | Path, error: Exception, *, left: str = _NOTHING_SENT) ->
         )
     if isinstance(error, OSError):
         return TransferError(f"{shown} cannot be opened: {error.strerror or 'error'}.", left=left)
+    if isinstance(error, UnicodeError):
+        return TransferError(f"{shown} is not a path: no file can have that name.", left=left)
     if isinstance(error, ValueError):
         return TransferError(f"{shown} is not a path: it holds a NUL character.", left=left)
     return TransferError(f"{shown} cannot be resolved: {error}.", left=left)
@@ -189,14 +192,14 @@ def _check_secret(path: str | Path, resolved: Path, root: Path) -> None:
     why = why_secret(inside.parts) or why_secret(Path(path).parts[-1:])
     if why:
         raise TransferError(
-            f"{printable(str(path))} was not sent: {why}.",
+            f"{printable_path(path)} was not sent: {why}.",
             left=_NOTHING_SENT,
             remedy="Code in the session could read it. If that is meant: --force.",
         )
 
 
 def _check_kind(path: str | Path, mode: int) -> None:
-    shown = printable(str(path))
+    shown = printable_path(path)
     if stat.S_ISREG(mode):
         return
     if stat.S_ISDIR(mode):
@@ -222,5 +225,5 @@ def _check_opened(path: str | Path, judged: os.stat_result, opened: os.stat_resu
 
 def _swapped(path: str | Path) -> TransferError:
     return TransferError(
-        f"{printable(str(path))} was exchanged while it was being opened.", left=_NOTHING_SENT
+        f"{printable_path(path)} was exchanged while it was being opened.", left=_NOTHING_SENT
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import TransferError
+from .diskname import from_disk, on_disk, printable_path
 from .local_files import OutsideRoot, is_within, refusal, resolve
 from .names import has_glob, printable, why_secret
 from .transfer import combined
@@ -87,7 +88,8 @@ def select(
 def _expand(pattern: str, root: Path) -> Iterator[tuple[Path, bool]]:
     """The paths of one pattern, and whether the pattern is the path itself."""
     try:
-        literal = root / Path(pattern).expanduser()
+        path = Path(on_disk(pattern)).expanduser()
+        literal = root / path
         if os.path.lexists(literal):
             yield literal, True
             return
@@ -95,8 +97,7 @@ def _expand(pattern: str, root: Path) -> Iterator[tuple[Path, bool]]:
             raise refusal(pattern, FileNotFoundError())
         # A link in the middle of ** can lead in circles; more than that many are not wanted.
         # Path.glob would not take an absolute pattern.
-        expanded = str(Path(pattern).expanduser())
-        matches = glob.iglob(expanded, root_dir=root, recursive=True)  # noqa: PTH207
+        matches = glob.iglob(str(path), root_dir=root, recursive=True)  # noqa: PTH207
         found = sorted(itertools.islice(matches, _MOST + 1))
     except (OSError, RuntimeError, ValueError) as error:
         raise refusal(pattern, error) from None
@@ -125,7 +126,7 @@ def _take(
         raise OutsideRoot(resolved, root)
     shown = _shown(path, root)
     if not resolved.is_dir():
-        selection.add(Candidate(path=path, remote=path.name))
+        selection.add(Candidate(path=path, remote=from_disk(path.name)))
     elif recursive:
         inside = resolved.relative_to(root) if resolved.is_relative_to(root) else resolved
         why = "" if force else why_secret(inside.parts)
@@ -162,7 +163,7 @@ def _take_folder(selection: Selection, folder: Path, prefix: str, root: Path, fo
             elif entry.is_dir(follow_symlinks=False):
                 waiting.append((Path(entry.path), f"{below}{entry.name}/"))
             else:
-                remote = f"{below}{entry.name}"
+                remote = from_disk(f"{below}{entry.name}")
                 selection.add(Candidate(path=Path(entry.path), remote=remote))
     if len(selection.files) == before:
         selection.notes.append(f"{_shown(folder, root)} holds no file to send")
@@ -178,4 +179,4 @@ def _why_left_out(entry: os.DirEntry[str], force: bool) -> str:
 
 
 def _shown(path: Path, root: Path) -> str:
-    return printable(str(path.relative_to(root) if path.is_relative_to(root) else path))
+    return printable_path(path.relative_to(root) if path.is_relative_to(root) else path)

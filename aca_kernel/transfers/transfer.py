@@ -12,6 +12,7 @@ from ..errors import AcaKernelError, BadRequest, PermissionRefused, TransferErro
 from ..interpreters.statusline import StatusLine
 from ..pool import Patience
 from .context import TransferContext
+from .diskname import printable_path
 from .local_files import OutsideRoot
 from .names import printable
 from .progress import Cancelled, TransferProgress, size_text
@@ -79,9 +80,9 @@ def show_notes(context: TransferContext, notes: Sequence[str]) -> None:
 
 async def allow(context: TransferContext, error: OutsideRoot, verb: str) -> None:
     """Ask the user for leave to ``verb`` what is outside the root; raise ``error`` without it."""
-    path = printable(str(error.path), 1000)
+    path = printable_path(error.path, 1000)
     answer = await context.ask(
-        f"{path} is outside {printable(str(context.root), 1000)}. {verb}? [y/N] "
+        f"{path} is outside {printable_path(context.root, 1000)}. {verb}? [y/N] "
     )
     if answer is None or answer.strip().lower() not in ("y", "yes"):
         raise error

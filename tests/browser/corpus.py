@@ -359,6 +359,35 @@ STYLES = [
         "hide-lab",
         "<style>#jp-top-panel,body{display:none!important}:root{--canary-@ID:1}</style>",
     ),
+    *(
+        _html(f"sheet-{name}", f"<style>{sheet}</style><table class=q><tr><td id=q>x</table>")
+        for name, sheet in (
+            ("load", "#q{background:url(@SINK/bg)}"),
+            ("load-escaped", "#q{background:u\\72l(@SINK/bg)}"),
+            ("load-comment", "#q{background:u/**/rl(@SINK/bg)}"),
+            ("load-hover", ".q:hover #q{background:url(@SINK/bg)}"),
+            ("load-list", "#q{display:list-item;list-style:url(@SINK/bg)}"),
+            ("load-var", ".q{--x:url(@SINK/bg)}#q{background:var(--x)}"),
+            ("import-later", "#q{color:red}@import '@SINK/x.css';"),
+            ("import-in-media", "@media print{}@media all{@import '@SINK/x.css'}#q{color:red}"),
+            ("font-face", "@font-face{font-family:q;src:url(@SINK/f)}#q{font-family:q}"),
+            ("content", "#q::before{content:url(@SINK/c)}"),
+            ("read", "input[value^='']~*,#q{background:url(@SINK/v)}"),
+            ("unclosed-string", "#q{font-family:'a}:root{--canary-@ID:1}b{x:'}"),
+            ("unclosed-comment", "#q{color:red}/*</style><style>:root{--canary-@ID:1}"),
+            ("unclosed-rule", "#q{color:red;}:root{--canary-@ID:1"),
+            ("nested", "#q{color:red;:root{--canary-@ID:1}}"),
+            ("beyond", "#q,body,.jp-Cell,:root,:has(#q){display:none;--canary-@ID:1}"),
+            ("beyond-sibling", "#q~*,.q~*,.q+*,:not(#q){display:none;--canary-@ID:1}"),
+            ("outside", ".output_html{position:fixed;inset:0;--canary-@ID:1}"),
+            ("cover", ".q{position:fixed;inset:0;z-index:9999}"),
+            ("cover-important", ".q{position:fixed!important;top:0;left:0}"),
+            ("cover-transform", "#q{transform:scale(900)}"),
+            ("breakout-attribute", f"#q{{font-family:'\"><script>{HIT}<&#47;script>'}}"),
+            ("breakout-quote", f"#q{{font-family:a&quot; onclick={HIT} b}}"),
+            ("formula", "#q{color:red;font-family:'$\\\\href{javascript:1}{x}$'}"),
+        )
+    ),
     _html("style-breakout", f"<b style='x:&quot;}}</style><script>{HIT}</script>'>x</b>"),
 ]
 

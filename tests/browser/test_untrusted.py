@@ -48,10 +48,13 @@ def test_untrusted_then_run(notebook: str, screen: Screen) -> None:
     expect(styled.locator("caption")).to_have_text("Cities")
     expect(styled.locator("td")).to_have_text(["Oslo", "709000", "Lima", "10092000"])
     expect(script).to_contain_text("before")
+    cell = styled.locator("td", has_text="10092000")
+    assert cell.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(0, 68, 27)"
+    expect(styled).not_to_contain_text("Trust Notebook")
     for output in (styled, script):
         assert output.locator("iframe").count() == 0
-        expect(output).to_contain_text("Only the plain content of this output is shown")
-        expect(output).to_contain_text("Trust Notebook")
+    expect(script).to_contain_text("Only the plain content of this output is shown")
+    expect(script).to_contain_text("Trust Notebook")
     expect(empty).to_contain_text("This output is not shown")
     for output in (styled, script, empty):
         assert (output.bounding_box() or {"height": 999})["height"] < 250

@@ -54,6 +54,15 @@ def test_the_list_shows_each_session_and_no_identifier_in_full(
         assert identifier[: len(identifier) // 2 + 1] not in result.stdout
 
 
+def test_the_list_is_shown_where_the_locale_has_no_letters(
+    aca_kernel: Run, pool: Pool, client: PoolClient
+) -> None:
+    environment = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    result = aca_kernel("sessions", "list", **environment, **reach(pool))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert len(result.stdout.splitlines()) == 5
+
+
 def test_an_empty_pool_says_so(aca_kernel: Run, pool: Pool) -> None:
     result = aca_kernel("sessions", "list", **reach(pool))
     assert (result.returncode, result.stdout) == (0, "The pool has no sessions.\n")

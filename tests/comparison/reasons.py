@@ -6,6 +6,7 @@ __all__ = ["REASONS"]
 
 _POLICY = "By design: under the output policy `isolated` (README, Security) "
 _FRAME = _POLICY + "HTML that could act comes in a sandboxed frame, with an inert twin."
+_SHEET = _POLICY + "a style sheet's rules are put into the elements: it looks the same."
 _LEFT_OUT = _POLICY + "this is left out, with a line that says how to show it."
 _MARKDOWN = _POLICY + "Markdown is rendered here, and judged as HTML; its source is its text."
 _DISPLAY_ID = _POLICY + "a display_id is made one of this session's own."
@@ -23,7 +24,7 @@ REASONS: dict[str, str] = {
     " skips another number of frames.",
     "html result": _CLEANED,
     "html with script": _FRAME,
-    "html with style": _FRAME,
+    "html with style": _SHEET,
     "markdown": _MARKDOWN,
     "javascript": _LEFT_OUT,
     "svg": _POLICY + "an SVG comes as an image, in which nothing acts.",
@@ -32,7 +33,7 @@ REASONS: dict[str, str] = {
     "update": _DISPLAY_ID,
     "update_display": _DISPLAY_ID,
     "progress bar": _CLEANED,
-    "code": _FRAME,
+    "code": _SHEET,
     "geojson": _LEFT_OUT,
     "youtube": _POLICY + "nothing loads from the network; the address is shown instead.",
     "iframe": _POLICY + "nothing loads from the network; the address is shown instead.",

@@ -11,7 +11,6 @@ import nbformat
 import pytest
 from jupyter_client.manager import KernelManager
 from nbconvert.exporters import LatexExporter
-from traitlets.config import Config
 
 from .conftest import KernelStarter
 from .driver import LINKED, PATIENCE, Kernel, Pool, Ran, reach
@@ -138,21 +137,28 @@ def test_markdown_looks_as_in_lab(linked: Kernel) -> None:
 
 
 def test_latex_has_a_twin_of_markdown_and_svg(linked: Kernel) -> None:
+    """And needs no Inkscape, which nbconvert asks for whenever there is an SVG."""
     ran = linked.run(
         "from IPython.display import Markdown, SVG, display\n"
+        "import matplotlib.pyplot as plt\n"
         "display(Markdown('some *text*'))\n"
-        'display(SVG(\'<svg width="9" height="9"><script>1</script><circle r="4"/></svg>\'))'
+        'display(SVG(\'<svg width="9" height="9"><text>Oslo</text></svg>\'))\n'
+        "%config InlineBackend.figure_formats = ['svg']\n"
+        "plt.plot([1, 2]); plt.show()\n"
+        "%config InlineBackend.figure_formats = ['svg', 'png']\n"
+        "plt.plot([1, 2]); plt.show()"
     )
     outputs = [
         nbformat.v4.new_output("display_data", data=c["data"]) for c in ran.of("display_data")
     ]
     cells = [nbformat.v4.new_code_cell("1", outputs=outputs)]
-    exporter: Any = LatexExporter(config=Config(SVG2PDFPreprocessor={"enabled": False}))  # type: ignore[no-untyped-call]
-    source, _ = exporter.from_notebook_node(nbformat.v4.new_notebook(cells=cells))
+    exporter: Any = LatexExporter()  # type: ignore[no-untyped-call]
+    source, resources = exporter.from_notebook_node(nbformat.v4.new_notebook(cells=cells))
     assert "some *text*" in source
+    assert "An SVG drawing, which HTML shows: Oslo" in source
     assert " object>" not in source
-    assert "image/svg+xml" in outputs[1]["data"]
-    assert "script" not in outputs[1]["data"]["image/svg+xml"]
+    assert "1 Axes" in source
+    assert [name[-4:] for name in resources["outputs"]] == [".png"]
 
 
 # Files of the session

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aca_kernel.outputs.frames import CSP, GUARD, INNER_CSP, framed, shows_nothing
-from aca_kernel.outputs.html import TAGS
+from aca_kernel.outputs.markup import TAGS
 from aca_kernel.outputs.twins import Twin, twin_of
 
 

@@ -76,7 +76,7 @@ def test_formulas_svg_and_sound_of_ipython_are_shown() -> None:
     assert "<strong>b</strong>" in data_of(mimebundle(Markdown("**b**")))["text/html"]
     assert "<audio" in data_of(mimebundle(Audio(data=[0.0, 0.5], rate=8000)))["text/html"]
     svg = data_of(mimebundle(SVG("<svg width='9' height='9'><circle r='4'/></svg>")))
-    assert svg["image/svg+xml"].startswith("<svg xmlns=")  # drawn anew, see svg.py
+    assert set(svg) == {"text/html", "text/plain"}  # an SVG would need Inkscape, see svg.py
     source = svg["text/html"].split("base64,")[1].split('"')[0]
     assert b'xmlns="http://www.w3.org/2000/svg"' in base64.b64decode(source)
 
