@@ -25,7 +25,7 @@ from ..localpool.launch import ensure_pool, stop_pool
 from ..pool import Endpoint, PoolClient, TokenSource, download, parse_endpoint, upload
 from ..pool.connect import connect
 from ..pool.kinds import other_kind
-from ..pool.refusals import clean
+from ..pool.refusal_texts import clean
 from ..probing.answered import read_execution
 from ..probing.bench import PROBE_PREFIX, Bench, Session
 from ..probing.poolkind import CALCULATION, SHELL_FIELDS, kind_of, looks_custom

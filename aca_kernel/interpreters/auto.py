@@ -12,7 +12,7 @@ from ..errors import (
     ServiceUnavailable,
     UnexpectedAnswer,
 )
-from ..link.client import NoGuest
+from ..link.answers import NoGuest
 from ..messages import CellRequest, Comm, Emit, Reply
 from ..outputs.notices import notice_output
 from .base import Interpreter

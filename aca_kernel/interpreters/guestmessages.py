@@ -12,7 +12,7 @@ from ..errors import ExecutionFailed, SessionLost
 from ..messages import Output, Reply
 from ..outputs.notices import notice_output
 from ..outputs.streams import bare, plain
-from ..pool.refusals import clean
+from ..pool.refusal_texts import clean
 
 __all__ = [
     "buffers",

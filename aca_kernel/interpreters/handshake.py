@@ -13,8 +13,9 @@ from contextlib import suppress
 from typing import TypeVar
 
 from ..errors import AcaKernelError, PayloadTooLarge, PoolFull, TransportError
-from ..link.client import GuestFailed, GuestGone, Hello, Link, NoGuest, Transient
-from ..pool.refusals import clean
+from ..link.answers import GuestFailed, GuestGone, Hello, NoGuest, Transient
+from ..link.client import Link
+from ..pool.refusal_texts import clean
 from ..worker import Worker
 from .guestmessages import cause
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from ..errors import ExecutionFailed
 from ..guest.protocol import COMMS, MAX_LINE_BYTES, OUTPUTS
-from ..link.client import MOST_NUMBER
+from ..link.answers import MOST_NUMBER
 from ..messages import Ask, CellRequest, Emit, Output
 from ..outputs.notices import notice_output
-from ..pool.refusals import clean
+from ..pool.refusal_texts import clean
 from .guestmessages import buffers, death, dropped, others_calls, prompt_of
 
 __all__ = ["Incoming", "Running"]

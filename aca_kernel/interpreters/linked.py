@@ -13,7 +13,8 @@ from typing import Any
 
 from ..errors import AcaKernelError, ExecutionFailed, PoolFull
 from ..guest.counts import count_request
-from ..link.client import MOST_NUMBER, GuestFailed, GuestGone, Link, LinkTaken, Transient
+from ..link.answers import MOST_NUMBER, GuestFailed, GuestGone, LinkTaken, Transient
+from ..link.client import Link
 from ..messages import CellRequest, Comm, Emit, Reply
 from ..outputs.notices import notice_output
 from ..pool import PoolClient, shorten

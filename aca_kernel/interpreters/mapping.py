@@ -11,7 +11,7 @@ from ..messages import CellRequest, Output, Reply, error_reply
 from ..outputs.images import ImageRefused, png_image
 from ..outputs.notices import notice_output
 from ..pool import Execution, tracebacks
-from ..pool.refusals import clean
+from ..pool.refusal_texts import clean
 
 __all__ = [
     "DEFAULT_OUTPUT_LIMIT",

@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from ..errors import AcaKernelError, AnswerLost, ServiceError
-from ..link.client import Transient
+from ..link.answers import Transient
 from ..messages import Emit
 from .statusline import StatusLine
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ..errors import AcaKernelError, TransportError, UsageError
-from ..interpreters.direct import interrupted_reply
+from ..interpreters.direct_call import interrupted_reply
 from ..magics import (
     CELL_MAGICS,
     LINE_MAGICS,

@@ -6,7 +6,6 @@ import json
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 from ..errors import (
@@ -21,7 +20,18 @@ from ..errors import (
 )
 from ..guest.protocol import MARK, FrameError, Peer, fingerprint, pack, unpack
 from ..pool import Execution, PoolClient, tracebacks
-from ..pool.refusals import clean
+from ..pool.refusal_texts import clean
+from .answers import (
+    GuestFailed,
+    GuestGone,
+    Hello,
+    LinkTaken,
+    NoGuest,
+    Transient,
+    number,
+    parse_message,
+    said,
+)
 from .bootstrap import (
     bootstrap_code,
     bootstrap_parts,
@@ -31,7 +41,7 @@ from .bootstrap import (
 )
 from .limits import Limits, is_surely_refused
 
-__all__ = ["GuestFailed", "GuestGone", "Hello", "Link", "LinkTaken", "NoGuest", "Transient"]
+__all__ = ["Link"]
 
 HELLOS = ((None, 12_000), (None, 1000), (8000, 1000), (2000, 300), (1000, 300))
 """How the guest is put there, each way for a smaller service than the one before.
@@ -58,64 +68,8 @@ LOOK_TIMEOUT = 10
 MOST_REQUESTS = 100
 """Requests whose places in the outbox are known: those that somebody still waits for."""
 
-DEEPEST = 200
-"""Levels of a message; what is nested deeper could be read here, but not sent on."""
-
-MOST_NUMBER = 2**31
-"""Counts that are not below this are no counts."""
 
 Call = Callable[..., Awaitable[Any]]
-
-
-class NoGuest(AcaKernelError):
-    """The session cannot hold a guest; ``reason`` says why. Direct mode still works there."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(
-            f"This session cannot be linked to: {reason}.",
-            left="Nothing of this cell was run.",
-            remedy="Set ACA_KERNEL_MODE to auto or direct, then restart the kernel.",
-        )
-        self.reason = reason
-
-
-class GuestGone(AcaKernelError):
-    """The guest does not answer, or another one does.
-
-    ``is_silent``: the call was answered without it, so that it may be there all the same.
-    """
-
-    def __init__(self, what: str, *, is_silent: bool = False) -> None:
-        super().__init__(what)
-        self.is_silent = is_silent
-
-
-class GuestFailed(AcaKernelError):
-    """The guest says that it has failed, and with it the Python that the notebook's cells had."""
-
-
-class LinkTaken(AcaKernelError):
-    """Another kernel process has taken the link over."""
-
-
-class Transient(AcaKernelError):
-    """An exchange failed in a way that a repetition mends."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hello:
-    """What the guest says of itself: Python's version, and the cells its kernel has run.
-
-    ``share`` is whether plain calls of other clients run in that kernel too, ``busy`` whether
-    code runs in it now.
-    """
-
-    boot: str
-    python: str
-    cells: int
-    kernel: int
-    share: bool = False
-    busy: bool = False
 
 
 class Link:
@@ -188,7 +142,7 @@ class Link:
             if not execution.succeeded:
                 error = tracebacks.parse(execution.stderr)
                 if error is None:  # the service's own words, as in _open_answer
-                    raise Transient(_said(execution.stderr))
+                    raise Transient(said(execution.stderr))
                 raise NoGuest(clean(f"{error.ename}: {error.evalue}"[:200]))
         self._limits.begin(part, probe)
         answers = {"stdout": execution.stdout, "result": _result(execution)}
@@ -207,7 +161,7 @@ class Link:
 
     def _meet(self, head: dict[str, Any]) -> Hello:
         boot, python = head.get("boot"), head.get("python")
-        cells, kernel = _number(head.get("cells")), _number(head.get("kernel"))
+        cells, kernel = number(head.get("cells")), number(head.get("kernel"))
         if (
             not isinstance(boot, str)
             or not 0 < len(boot) <= 64
@@ -282,7 +236,7 @@ class Link:
         began = time.monotonic()
         try:
             answer, data = await self._send(text)
-            if limits.skips and _number(answer.get("start")) is not None:
+            if limits.skips and number(answer.get("start")) is not None:
                 peer.inbox.jump(answer["start"])
             lines = peer.receive(answer, data)
         except FrameError as error:
@@ -306,7 +260,7 @@ class Link:
         )
         if until is not None and is_whole and answer.get("over") is True:
             self._ends.add(until)
-        return [message for line in lines if (message := _parse(line)) is not None]
+        return [message for line in lines if (message := parse_message(line)) is not None]
 
     def has_ended(self, request: str) -> bool:
         """Whether the guest says that nothing more comes for a request, and all of it is here."""
@@ -331,7 +285,7 @@ class Link:
                 self._identifier, code, output_limit=self._limit, repeatable=True
             )
             answer, _ = self._open_answer(execution)
-            return _number(answer.get("kernel")) or 0
+            return number(answer.get("kernel")) or 0
 
         return restart
 
@@ -372,7 +326,7 @@ class Link:
     def _open_answer(self, execution: Execution) -> tuple[dict[str, Any], memoryview]:
         if not execution.succeeded:
             # Another client's failing call aborts what waits behind it (docs/service.md 8).
-            raise Transient(_said(execution.stderr))
+            raise Transient(said(execution.stderr))
         text = execution.stdout if self._way == "stdout" else _result(execution)
         try:
             answer, data = unpack(text)
@@ -439,39 +393,5 @@ def _may_be_size(error: AcaKernelError) -> bool:
     return isinstance(error, (ServiceError, AnswerLost, Transient))
 
 
-def _said(stderr: str) -> str:
-    """What a failed call said, in a sentence: its last line, which is hostile text."""
-    said = clean(stderr.strip().rpartition("\n")[2][:1000])
-    return f'The session gave no answer, but said: "{said}".' if said else "There was no answer."
-
-
 def _result(execution: Execution) -> str:
     return execution.result if isinstance(execution.result, str) else ""
-
-
-def _number(value: Any) -> int | None:
-    return value if type(value) is int and 0 <= value < MOST_NUMBER else None
-
-
-def _parse(line: memoryview) -> dict[str, Any] | None:
-    try:
-        message = json.loads(str(line, "utf-8", "replace"))  # as Jupyter's clients do
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(message, dict) or _is_deep(message):
-        return None
-    return message
-
-
-def _is_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(DEEPEST):
-        level = [
-            item
-            for container in level
-            for item in (container.values() if isinstance(container, dict) else container)
-            if isinstance(item, (dict, list))
-        ]
-        if not level:
-            return False
-    return True

@@ -7,18 +7,8 @@ import re
 import tornado.web
 
 from .filehandlers import File, FileContent, Files, FilesUpload
-from .handlers import (
-    PREFIX,
-    Execute,
-    Execution,
-    ListSessions,
-    ManagedSession,
-    ManagedSessions,
-    Metadata,
-    Served,
-    SessionCall,
-    Unknown,
-)
+from .handlers import PREFIX, Execute, Execution, Served, Unknown
+from .sessionhandlers import ListSessions, ManagedSession, ManagedSessions, Metadata, SessionCall
 
 __all__ = ["application"]
 

@@ -28,7 +28,7 @@ class Direct(Magic):
 
     async def run(self, arguments: argparse.Namespace, context: MagicContext) -> Reply | None:
         """Run the body by one execute call."""
-        from ..interpreters.direct import run_direct
+        from ..interpreters.direct_call import run_direct
 
         if not context.body.strip():
             return None

@@ -364,7 +364,7 @@ class PoolClient:
         repeats: int | None = None,
     ) -> _T:
         """The parsed JSON answer."""
-        from aca_kernel.pool.transport import Failed
+        from aca_kernel.pool.attempts import Failed
 
         def attempt(remaining: float | None, _: bool) -> _T:
             with self._transport.exchange(
@@ -381,7 +381,7 @@ class PoolClient:
 
     def _delete(self, request: api.Request, timeout: float | None, repeats: int | None) -> None:
         """Send a DELETE; an absence that an earlier, lost attempt explains is a success."""
-        from aca_kernel.pool.transport import Failed, what_is_left
+        from aca_kernel.pool.attempts import Failed, what_is_left
 
         was_lost = False
 
@@ -419,7 +419,7 @@ def _told(request: api.Request, answer: Answer, parse: Callable[[Any, Answer], _
     try:
         return parse(answers.parse_json(body), answer)
     except UnexpectedAnswer as error:
-        from aca_kernel.pool.transport import what_is_left
+        from aca_kernel.pool.attempts import what_is_left
 
         error.status = answer.status
         error.correlation_id = answer.correlation_id

@@ -16,7 +16,7 @@ from typing import Any
 
 from aca_kernel.errors import TransferError
 from aca_kernel.pool.answers import Execution
-from aca_kernel.pool.refusals import clean
+from aca_kernel.pool.refusal_texts import clean
 
 __all__ = ["OWN_CALL", "Seen", "Task", "append", "failed", "finish", "look", "place", "remove"]
 

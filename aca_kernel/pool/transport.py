@@ -30,53 +30,29 @@ from urllib.parse import quote
 import requests
 
 from aca_kernel.errors import (
-    AcaKernelError,
-    AnswerLost,
-    AuthenticationError,
     NotSent,
     PermissionRefused,
-    PoolFull,
-    RefusedForNow,
     ServiceError,
-    TransportError,
     UnexpectedAnswer,
 )
 from aca_kernel.pool import steps
 from aca_kernel.pool.answers import is_page
 from aca_kernel.pool.api import Request
+from aca_kernel.pool.attempts import Failed, closed, lost, pause_before, what_is_left, when_again
 from aca_kernel.pool.auth import TokenSource, principal_of
 from aca_kernel.pool.endpoint import Endpoint, shorten
-from aca_kernel.pool.refusals import (
-    Refusal,
-    correlation_id,
-    explain,
-    named_field,
-    parse_refusal,
-    retry_after,
-)
-from aca_kernel.pool.wire import (
-    BLOCK,
-    NETWORK_ERRORS,
-    Bearer,
-    Call,
-    PoolAdapter,
-    PoolSession,
-    is_hopeless,
-    proxies_for,
-    trust,
-    why,
-)
+from aca_kernel.pool.network_errors import NETWORK_ERRORS, is_hopeless, why
+from aca_kernel.pool.refusal_texts import correlation_id, named_field, parse_refusal, retry_after
+from aca_kernel.pool.refusals import Refusal, explain
+from aca_kernel.pool.wire import BLOCK, Bearer, Call, PoolAdapter, PoolSession, proxies_for, trust
 
-__all__ = ["Answer", "Body", "Failed", "Transport", "pause_before", "what_is_left"]
+__all__ = ["Answer", "Body", "Transport"]
 
 _log = logging.getLogger("aca_kernel.pool")
 _T = TypeVar("_T")
 
 ANSWER_LIMIT = 256 * 2**20  # bytes of a JSON answer
 _REFUSAL_LIMIT = 64 * 2**10  # bytes that are read of a refusal
-_REPEATS = 4
-_FIRST_PAUSE = 0.25  # seconds; doubled each time
-_LONGEST_PAUSE = 60.0  # a Retry-After beyond this is not waited for
 
 
 class Body(Protocol):
@@ -126,7 +102,7 @@ class Answer:
             try:
                 block = next(blocks, None)
             except NETWORK_ERRORS as error:
-                failed = _lost(self._request, self._call, why(error))
+                failed = lost(self._request, self._call, why(error))
             if failed is not None:
                 raise failed
             if block is None:
@@ -210,7 +186,7 @@ class Transport:
     def pause(self, seconds: float) -> None:
         """Wait; TransportError when the client is closed meanwhile."""
         if self._closed.wait(seconds):
-            raise _closed()
+            raise closed()
 
     @contextmanager
     def exchange(
@@ -241,7 +217,7 @@ class Transport:
                 self._calls.add(call)
             try:
                 if self._closed.is_set():
-                    raise _closed()
+                    raise closed()
                 response = self._send(prepared, request, call, body, silence, remaining)
                 try:
                     if is_judged:
@@ -308,9 +284,9 @@ class Transport:
         if response is not None:
             return response
         if self._closed.is_set():
-            raise _closed()
+            raise closed()
         if call.sent:
-            raise _lost(request, call, reason)
+            raise lost(request, call, reason)
         unsent = NotSent(
             f"The pool at {self._endpoint.host} could not be reached: {reason}.",
             left="Nothing was sent.",
@@ -385,75 +361,13 @@ class Transport:
         pause = retry_after(headers, time.time())
         if isinstance(error, ServiceError):
             error.retry_after = pause
-        raise Failed(error, again=_again(error, status), retry_after=pause)
-
-
-def pause_before(repeat: int, retry_after: float | None, jitter: float) -> float | None:
-    """The seconds to wait before a repeat (the first is 0); None when there is to be none.
-
-    ``jitter`` is a random number from 0 to 1: it spreads clients over half of each pause.
-    """
-    if repeat >= _REPEATS or (retry_after or 0) > _LONGEST_PAUSE:
-        return None
-    pause = _FIRST_PAUSE * float(2**repeat) * (1 - jitter / 2)
-    return pause if retry_after is None else max(pause, retry_after)
+        raise Failed(error, again=when_again(error, status), retry_after=pause)
 
 
 def _jitter() -> float:
     return random.random()  # noqa: S311 - it spreads clients, it hides nothing
 
 
-class Failed(Exception):
-    """One attempt failed with ``error``; ``again`` says when another one is allowed."""
-
-    def __init__(
-        self, error: AcaKernelError, *, again: str, retry_after: float | None = None
-    ) -> None:
-        super().__init__()
-        self.error = error
-        self.again = again
-        self.retry_after = retry_after
-
-
 def _harmless_id(found: str, own_id: str, secrets: Mapping[str, str]) -> str:
     """The correlation id of an answer; ours when the service put a secret into its own."""
     return own_id if any(secret in found for secret in secrets) else found
-
-
-def _again(error: AcaKernelError, status: int) -> str:
-    if isinstance(error, AuthenticationError):
-        return "with a fresh token"
-    if isinstance(error, PoolFull):
-        return "no"
-    if isinstance(error, RefusedForNow):
-        return "if repeatable" if status == 408 else "yes"
-    if isinstance(error, UnexpectedAnswer):
-        return "if repeatable" if error.is_passing else "no"
-    return "if repeatable" if status in (500, 502, 503, 504) else "no"
-
-
-def _lost(request: Request, call: Call, reason: str) -> Failed:
-    reason = "no answer came in time" if call.expired else reason
-    return Failed(
-        AnswerLost(
-            f"The pool's answer was lost: {reason}.",
-            left=what_is_left(request),
-            remedy="" if request.operation == "execute" else "Repeat it once the network is back.",
-        ),
-        again="if repeatable",
-    )
-
-
-def what_is_left(request: Request) -> str:
-    """What is left when a request was sent and its answer cannot be used."""
-    if request.operation == "execute":
-        return "Whether the code was run, wholly or in part, is not known."
-    if request.method == "GET":
-        return "Nothing was changed."
-    return "Whether it was done is not known."
-
-
-def _closed() -> TransportError:
-    error = TransportError("The connection to the pool was closed while this waited.")
-    error.is_passing = False  # nobody opens it again
-    return error

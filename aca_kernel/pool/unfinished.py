@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from aca_kernel.errors import AcaKernelError, BadRequest, ServiceError, UnexpectedAnswer
 from aca_kernel.pool.answers import Execution
-from aca_kernel.pool.refusals import clean
+from aca_kernel.pool.refusal_texts import clean
 
 __all__ = ["Whereabouts", "follow", "whereabouts"]
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from ..errors import ServiceError, UnexpectedAnswer
 from ..pool.answers import parse_execution, parse_json
 from ..pool.raw import RawAnswer
-from ..pool.refusals import parse_refusal
+from ..pool.refusal_texts import parse_refusal
 
 __all__ = [
     "MISSING",

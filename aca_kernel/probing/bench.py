@@ -16,7 +16,7 @@ from ..pool import PoolClient
 from ..pool.answers import parse_json
 from ..pool.api import DEFAULT_API_VERSION, Request
 from ..pool.raw import RawAnswer, SmallBody
-from ..pool.refusals import retry_after
+from ..pool.refusal_texts import retry_after
 from ..sessions.identity import IDENTIFIER_PREFIX
 from .answered import Ran, brief, operation_of, read_execution, refusal_of
 from .experiment import NotSettled

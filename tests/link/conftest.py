@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from aca_kernel.link.client import Hello, Link
+from aca_kernel.link.answers import Hello
+from aca_kernel.link.client import Link
 from aca_kernel.pool import PoolClient, TokenSource, parse_endpoint
 from tests.kernel.driver import PATIENCE, Pool
 

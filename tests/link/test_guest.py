@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from aca_kernel.guest import protocol
-from aca_kernel.link.client import GuestGone, LinkTaken, NoGuest, Transient
+from aca_kernel.link.answers import GuestGone, LinkTaken, NoGuest, Transient
 from aca_kernel.pool import API_VERSIONS
 from tests.conftest import PoolStarter
 from tests.faults.proxy import Proxy

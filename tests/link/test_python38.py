@@ -18,7 +18,8 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
-from aca_kernel.link.client import Link, NoGuest
+from aca_kernel.link.answers import NoGuest
+from aca_kernel.link.client import Link
 from aca_kernel.pool import PoolClient
 from aca_kernel.pool.answers import Execution
 from tests.kernel.driver import PATIENCE

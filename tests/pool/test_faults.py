@@ -34,7 +34,8 @@ from aca_kernel.errors import (
     UnexpectedAnswer,
 )
 from aca_kernel.pool import PoolClient, TokenSource, parse_endpoint
-from aca_kernel.pool.transport import Answer, pause_before
+from aca_kernel.pool.attempts import pause_before
+from aca_kernel.pool.transport import Answer
 from aca_kernel.pool.wire import Call, trust
 
 from .fault_server import Fault, FaultServer, answer, close, cut, drip, hang, raw, reset
@@ -55,7 +56,7 @@ def client_of(server: FaultServer | str, **options: Any) -> PoolClient:
 
 @pytest.fixture(autouse=True)
 def _quick_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aca_kernel.pool.transport._FIRST_PAUSE", 0.005)
+    monkeypatch.setattr("aca_kernel.pool.attempts._FIRST_PAUSE", 0.005)
 
 
 class Kept(logging.Handler):

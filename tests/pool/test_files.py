@@ -34,7 +34,7 @@ class Pool(Protocol):
 
 @pytest.fixture(autouse=True)
 def _quick_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aca_kernel.pool.transport._FIRST_PAUSE", 0.005)
+    monkeypatch.setattr("aca_kernel.pool.attempts._FIRST_PAUSE", 0.005)
 
 
 def client_of(server: FaultServer, **options: Any) -> PoolClient:

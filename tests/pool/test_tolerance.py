@@ -22,7 +22,7 @@ from aca_kernel.errors import (
 from aca_kernel.pool import Execution, PoolClient, TokenSource, parse_endpoint
 from aca_kernel.pool.answers import SessionInfo, parse_execution, parse_file
 from aca_kernel.pool.kinds import kind_of_execution, kind_of_refusal
-from aca_kernel.pool.refusals import LONGEST_WAIT, retry_after
+from aca_kernel.pool.refusal_texts import LONGEST_WAIT, retry_after
 from aca_kernel.pool.wordings import stated_limit
 
 from .fault_server import Fault, FaultServer, answer, hang
@@ -32,7 +32,7 @@ DONE = {"status": "Succeeded", "result": {"stdout": "out", "stderr": "", "execut
 
 @pytest.fixture(autouse=True)
 def _quick_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aca_kernel.pool.transport._FIRST_PAUSE", 0.005)
+    monkeypatch.setattr("aca_kernel.pool.attempts._FIRST_PAUSE", 0.005)
 
 
 @pytest.fixture

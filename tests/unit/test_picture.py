@@ -37,15 +37,9 @@ LONGEST = 400
 # Longer ones, with the lines that they may have until they are divided.
 STILL_LONG = {
     "guest/relay.py": 530,
-    "interpreters/direct.py": 530,
     "interpreters/linked.py": 600,
-    "link/client.py": 490,
-    "localpool/handlers.py": 450,
     "pool/answers.py": 430,
     "pool/client.py": 430,
-    "pool/refusals.py": 480,
-    "pool/transport.py": 470,
-    "pool/wire.py": 410,
     "sessions/session.py": 500,
 }
 
