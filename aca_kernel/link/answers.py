@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import (
     AcaKernelError,
 )
+from ..pool.refusal_texts import clean
 
 __all__ = [
     "MOST_NUMBER",
@@ -115,5 +116,5 @@ def _is_deep(value: Any) -> bool:
 
 def said(stderr: str) -> str:
     """What a failed call said, in a sentence: its last line, which is hostile text."""
-    said = clean(stderr.strip().rpartition("\n")[2][:1000])
-    return f'The session gave no answer, but said: "{said}".' if said else "There was no answer."
+    words = clean(stderr.strip().rpartition("\n")[2][:1000])
+    return f'The session gave no answer, but said: "{words}".' if words else "There was no answer."
