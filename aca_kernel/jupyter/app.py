@@ -13,6 +13,7 @@ from typing import Any
 
 from ipykernel.displayhook import ZMQDisplayHook
 from ipykernel.kernelapp import IPKernelApp, kernel_aliases, kernel_flags
+from tornado.ioloop import IOLoop
 from traitlets import Dict, Type, Unicode
 
 from ..config.files import ReadFiles, read_files, take_files
@@ -79,6 +80,7 @@ class AzureSessionsKernelApp(DiscreetApplication, IPKernelApp):
     """The configuration files, when they have been read already."""
     config_problem: ConfigurationError | None = None
     """Why the configuration could not be read, for the first cell to tell."""
+    _watch: ParentWatch | None = None
     _is_orphan = False
 
     def init_profile_dir(self) -> None:
@@ -110,7 +112,7 @@ class AzureSessionsKernelApp(DiscreetApplication, IPKernelApp):
         if sys.platform == "win32":
             super().init_poller()  # type: ignore[no-untyped-call]
         elif self.parent_handle > 1:
-            self.poller = ParentWatch(self.parent_handle, self._leave_as_orphan)
+            self._watch = ParentWatch(self.parent_handle, self._leave_as_orphan)
 
     def _leave_as_orphan(self) -> None:
         self._is_orphan = True
@@ -142,6 +144,8 @@ class AzureSessionsKernelApp(DiscreetApplication, IPKernelApp):
         ipykernel stops iopub as soon as this returns, when the control thread may still have to
         say there that it is idle: a traceback, or an assertion of libzmq.
         """
+        if self._watch is not None:  # from when the loop runs: a parent that is gone by now counts
+            IOLoop.current().add_callback(self._watch.start)
         try:
             super().start()  # type: ignore[no-untyped-call]
         finally:

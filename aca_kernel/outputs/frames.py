@@ -78,8 +78,10 @@ _OUTER_STYLE = (
     "p{margin:0;padding:0 8px;font:11px/15px system-ui,sans-serif;color:#666;white-space:nowrap}"
     "</style>"
 )
+# White paper with dark ink, in a dark theme too: most HTML sets colours that are made for white,
+# and a frame is not told the page's theme.
 _INNER_STYLE = (
-    "<style>html{color-scheme:light}"
+    "<style>html{color-scheme:only light!important}"
     "body{margin:8px;background:#fff;color:#111;font:13px system-ui,sans-serif}"
     "table{border-collapse:collapse;font-size:12px}"
     "th,td{padding:4px 6px;text-align:right}"

@@ -45,12 +45,21 @@ _GROWS = 8
 _PAPER = re.compile(r"#[0-9A-Fa-f]{3,6}|rgb\([\d\s,.%]{1,40}\)|[A-Za-z]{3,20}")
 _LIGHT = 150
 _INK = "color: #111"
+_GROUNDS = ("background", "background-color")
+_BASES = {
+    "pre": "color: inherit; background: transparent",
+    "tr": "background: transparent",
+}
+"""What JupyterLab paints in its theme's colours, unless it is told not to."""
 
 
 class _Element:
     """An element, where it is in the tree and in the text, and what rules set."""
 
-    __slots__ = ("before", "children", "found", "insert", "names", "own", "parent", "place", "tag")
+    __slots__ = (
+        *("before", "children", "found", "ground", "insert", "names", "own", "parent", "place"),
+        "tag",
+    )
 
     def __init__(self, tag: str, parent: _Element | None, insert: int) -> None:
         self.tag = tag
@@ -62,6 +71,7 @@ class _Element:
         self.children = 0
         self.place = 1
         self.before: _Element | None = None
+        self.ground = False
 
 
 def without_sheets(text: str) -> str:
@@ -241,18 +251,22 @@ def _is(element: _Element, compound: Compound) -> bool:
 def _written(text: str, elements: list[_Element]) -> str:
     parts: list[str] = []
     copied = 0
-    for element in elements[1:]:
-        if not element.found or element.insert < 0:
+    for element in elements:
+        grounds = any(one.name in _GROUNDS for *_, one in element.found)
+        around = element.parent is not None and element.parent.ground
+        element.ground = grounds or around
+        base = _BASES.get(element.tag, "") if around and not grounds else ""
+        if not (element.found or base) or element.insert < 0 or element.parent is None:
             continue
-        style = html.escape(_style(element))
+        style = html.escape("; ".join(part for part in (base, _style(element)) if part))
         parts += [text[copied : element.insert], f' style="{style}"']
         copied = element.insert
         if element.own:
             parts.append(text[copied : element.own[0]])
             copied = element.own[1]
     inner = "".join([*parts, text[copied:]])
-    around = _style(elements[0])
-    return f'<div style="{html.escape(around)}">{inner}</div>' if around else inner
+    outside = _style(elements[0])
+    return f'<div style="{html.escape(outside)}">{inner}</div>' if outside else inner
 
 
 def _style(element: _Element) -> str:
@@ -273,7 +287,7 @@ def _needs_ink(element: _Element, settings: dict[tuple[bool, str], str]) -> bool
     grounds = [
         setting.partition(":")[2].strip()
         for (_, name), setting in settings.items()
-        if name in ("background", "background-color")
+        if name in _GROUNDS
     ]
     if not grounds or not _is_light(grounds[-1]):
         return False

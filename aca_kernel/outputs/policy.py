@@ -49,9 +49,7 @@ MAX_INSPECTION = 1024 * 1024
 MAX_EXPRESSIONS = 200
 
 _CUT = " ... [aca-kernel: cut]"
-_REFUSED = (
-    "[aca-kernel] An output was refused: it is not of a form that can be judged. print() it.\n"
-)
+_REFUSED = "An output was refused: it is not of a form that can be judged.\nprint() it."
 _TOO_LARGE = (
     "An output of more than 64 MB was left out.\n"
     "Write it to a file in /mnt/data, and %download that."
@@ -108,7 +106,7 @@ class OutputPolicy:
             return self._judged(msg_type, content)
         except Exception:
             # Whatever a hostile message provoked, it is not shown, and the cell goes on.
-            return [("stream", {"name": "stderr", "text": _REFUSED})]
+            return [("display_data", notice(_REFUSED))]
 
     def payload(self, payload: Sequence[Any]) -> list[dict[str, Any]]:
         """What of an execute_reply's payload may reach the front end.

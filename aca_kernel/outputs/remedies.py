@@ -62,6 +62,12 @@ _LIBRARIES = (
         " browser if you trust it.",
     ),
     (
+        r"mynetwork|vis-network",
+        "Network of nodes",
+        "pyvis.network.Network(notebook=True, cdn_resources='in_line') makes a page that brings its"
+        " scripts along; show that.",
+    ),
+    (
         r"anim-slider|function animation\(frames",
         "Animation",
         'plt.rcParams["animation.html"] = "html5" shows it as a video; that needs ffmpeg in the'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
+from typing import Literal
 
 import pandas
 import pytest
@@ -96,3 +97,20 @@ def test_no_document_is_made_inside(page: Page, text: str) -> None:
     inner = shown(page, f"<p>text</p>{text}</script></title></select><p id=end>end</p>")
     expect(inner.locator("#end")).to_be_attached(timeout=10_000)
     assert inner.locator("#end").evaluate("() => window.length") == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_frame_is_light_whatever_the_browser_prefers(
+    browser: Browser, scheme: Literal["light", "dark"]
+) -> None:
+    """The page around it may be dark, and most HTML sets dark colours for white paper."""
+    text = "<style>:root{color-scheme: light dark}</style><p>text</p><input value=x>"
+    context = browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    page.set_content("<style>body{color-scheme: dark; background: #111}</style>")
+    place = shown(page, text)
+    ink = place.locator("p").evaluate("e => getComputedStyle(e).color")
+    paper = place.locator("body").evaluate("e => getComputedStyle(e).backgroundColor")
+    field = place.locator("input").evaluate("e => getComputedStyle(e).backgroundColor")
+    context.close()
+    assert (ink, paper, field) == ("rgb(17, 17, 17)", "rgb(255, 255, 255)", "rgb(255, 255, 255)")

@@ -18,6 +18,9 @@ CELLS = {
     "files": "open('/mnt/data/a.txt', 'w').write('a')\n%files",
     "session": "%session",
     "list": "%session list",
+    "code": "from IPython.display import Code\nCode('def f(x): return 1  # a', language='python')",
+    "sheet": "import pandas\npandas.DataFrame({'a': [1, 2], 'b': [2, 1]}).style.highlight_max()"
+    ".set_table_styles([{'selector': 'th', 'props': 'background: #eee'}])",
     "left-out": "from IPython.display import Javascript\nJavascript('1')",
     "notice": "%%direct\nimport PIL.Image\nPIL.Image.new('1', (20_000, 20_000))",
     "upload": "%upload themes.bin",

@@ -63,7 +63,7 @@ def run_kernel(pool: RunningPool, number: int, folder: Path) -> Started:
             kernel.start()
             ran = kernel.run("6*7", timeout=LOST)
             if ran.result != "42":
-                wrong = f"the cell brought {ran}"
+                wrong = f"the cell brought {ran.reply} after {ran.displayed[-300:]}"
         except Empty:
             wrong = f"no answer\n{_looked_at(kernel, None if is_local else pool)}"
         seconds = time.monotonic() - began
@@ -110,7 +110,8 @@ def run_notebook(notebook: Path, pool: RunningPool, number: int, folder: Path) -
 
 def _looked_at(kernel: Kernel, pool: RunningPool | None) -> str:
     """All that may tell which message is missing, and where it was seen last."""
-    texts = [repr(dict(kernel._iopub)), repr(kernel._replies)]
+    came = [one for request in kernel._iopub.values() for one in request]
+    texts = [str([(one["msg_type"], one["content"]) for one in came])[-3000:]]
     with contextlib.suppress(Exception):
         texts.append(_relay_of(kernel, pool))
     return "\n".join([*texts, *_stacks(kernel.pid)])
@@ -140,7 +141,8 @@ def _stacks(pid: int) -> list[str]:
     texts = []
     for process in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]:
         with contextlib.suppress(OSError, psutil.Error, subprocess.SubprocessError):
-            command = [shutil.which("py-spy") or "py-spy", "dump", "--pid", str(process.pid)]
+            command = [str(Path(sys.executable).with_name("py-spy")), "dump", "--pid"]
+            command.append(str(process.pid))
             stacks = subprocess.run(command, capture_output=True, text=True, timeout=60)
             texts += [" ".join(process.cmdline())[:200], stacks.stdout + stacks.stderr]
     return texts

@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+from jupyter_client.connect import write_connection_file
 
 from tests.conftest import PoolStarter
 
@@ -122,6 +123,22 @@ def test_killed_parent_leaves_no_local_pool(tmp_path: Path) -> None:
         assert any("aca_kernel.commands.pool" in one.cmdline() for one in family)
     assert psutil.wait_procs(family, timeout=15)[1] == []
     assert list(runtime.iterdir()) == []
+
+
+def test_kernel_whose_parent_is_gone_before_it_has_started_ends(tmp_path: Path) -> None:
+    file, _ = write_connection_file(str(tmp_path / "c.json"))
+    script = f'JPY_PARENT_PID=$$ "{sys.executable}" -m aca_kernel -f "{file}" >log 2>&1 & echo $!'
+    parent = subprocess.run(
+        ["/bin/sh", "-c", script], cwd=tmp_path, stdout=subprocess.PIPE, text=True, check=True
+    )
+    (pid,) = parent.stdout.split()
+    kernel = psutil.Process(int(pid))
+    try:
+        assert psutil.wait_procs([kernel], timeout=20)[1] == []
+    finally:
+        if kernel.is_running():
+            kernel.kill()
+    assert not Path(file).exists()
 
 
 @pytest.mark.parametrize("magic", ["%upload data.csv", "%files", "%%direct\nx = 1"])

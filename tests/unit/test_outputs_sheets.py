@@ -176,3 +176,18 @@ def test_time_is_bounded(text: str) -> None:
     start = time.process_time()
     without_sheets(text)
     assert time.process_time() - start < 2
+
+
+def test_what_jupyterlab_paints_itself_lets_a_sheet_s_ground_through() -> None:
+    """In its dark theme a <pre> and a row are dark, whatever is around them."""
+    shown = without_sheets(
+        "<style>.output_html {background: #f8f8f8} i {color: red}</style><pre class=x>a</pre><p>b"
+    )
+    assert shown == (
+        '<div style="color: #111; background: #f8f8f8">'
+        '<pre style="color: inherit; background: transparent" class=x>a</pre><p>b</div>'
+    )
+    assert "<tr>" in without_sheets("<style>td {color: red}</style><table><tr><td>x</table>")
+    for sheet in ("table {background: #fff}", "table {color: #333; background-color: white}"):
+        shown = without_sheets(f"<style>{sheet}</style><table><tr><td>x</table>")
+        assert '<tr style="background: transparent"><td>x' in shown
