@@ -6,8 +6,10 @@ Nothing they make is kept in the repository, so nothing can fall behind the pack
 from __future__ import annotations
 
 import argparse
+import ast
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -16,6 +18,7 @@ from sphinx.util.docutils import SphinxDirective
 from traitlets import Float, TraitType
 from traitlets.config import Configurable
 
+import aca_kernel
 from aca_kernel.magics import CELL_MAGICS, LINE_MAGICS, Magic
 
 __all__ = ["setup"]
@@ -50,6 +53,41 @@ class Options(SphinxDirective):
             for trait in configurable.class_own_traits(config=True).values()
         )
         return self.parse_text_to_nodes(text, allow_section_headings=True)
+
+
+class Rooms(SphinxDirective):
+    """A section for each room of the package: what it is, what it imports, its modules."""
+
+    def run(self) -> list[nodes.Node]:
+        """Give the sections."""
+        package = Path(aca_kernel.__file__).parent
+        folders = sorted(file.parent for file in package.glob("*/__init__.py"))
+        text = "\n\n".join(_room(folder) for folder in folders)
+        return self.parse_text_to_nodes(text, allow_section_headings=True)
+
+
+def _room(folder: Path) -> str:
+    files = sorted(file for file in folder.glob("*.py") if file.name != "__init__.py")
+    needed = sorted({room for file in files for room in _needed(file)} - {folder.name})
+    lines = [f"### {folder.name}", "", _summary(folder / "__init__.py"), ""]
+    if needed:
+        lines += ["Imports " + ", ".join(f"`{room}`" for room in needed) + ".", ""]
+    return "\n".join([*lines, *(f"- `{file.name}`: {_summary(file)}" for file in files)])
+
+
+def _summary(file: Path) -> str:
+    said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    return " ".join(said.partition("\n\n")[0].split())
+
+
+def _needed(file: Path) -> Iterator[str]:
+    """The rooms that a module of a room imports: ``from ..pool import x``, or by the whole name."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level == 2:
+            names = [node.module] if node.module else [name.name for name in node.names]
+            yield from (name.partition(".")[0] for name in names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("aca_kernel."):
+            yield str(node.module).split(".")[1]
 
 
 def _magic(magic: Magic) -> str:
@@ -88,4 +126,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Name the directives to Sphinx."""
     app.add_directive("magics", Magics)
     app.add_directive("options", Options)
+    app.add_directive("rooms", Rooms)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
