@@ -235,11 +235,17 @@ def _result(value: Any, request: CellRequest, shown: str) -> list[Output]:
     ]
 
 
+_SMALLER = (
+    "Save it as a file in /mnt/data and %download that, or show a smaller one as a PNG:"
+    " IPython.display.Image('NAME.png')."
+)
+
+
 def _image(value: dict[str, Any]) -> Output:
     try:
         image = png_image(str(value["base64_data"]))
     except ImageRefused as refused:
-        return notice_output(str(refused))
+        return notice_output(f"An image is not shown: {refused}.\n{_SMALLER}")
     return Output(
         msg_type="display_data",
         content={

@@ -44,7 +44,10 @@ _SHEET_COSTS = 4
 """Times as long as without a style sheet that it takes to judge HTML with one."""
 
 _DOWNLOAD = "Write it to a file in /mnt/data, and %download that."
-_AS_PNG = "Save it as a PNG in the session, and show that: IPython.display.Image('NAME.png')."
+_AS_PNG = (
+    "Save it as a PNG in the session, smaller if it is large, and show that:"
+    " IPython.display.Image('NAME.png')."
+)
 _OBJECT = re.compile(r"<[\w.]{1,200} object(?: at 0x[0-9a-f]{1,16})?>")
 _LOCAL = re.compile(r"(?![a-z][a-z0-9+.-]*:|/|\\)[^\x00-\x1f?#]{1,200}", re.IGNORECASE)
 _MIME = re.compile(r"[a-z0-9]{1,30}/[a-z0-9.+_-]{1,80}")
@@ -197,7 +200,7 @@ def _add_image(mime: str, value: Any, shown: dict[str, Any], lost: list[Lost]) -
         elif "text/html" not in shown:
             shown["text/html"] = svg_as_image(bare(text))
     except ImageRefused as refused:
-        lost.append(Lost("An image", str(refused).rstrip("."), _AS_PNG))
+        lost.append(Lost("An image", str(refused), _AS_PNG))
 
 
 def _add_latex(value: Any, shown: dict[str, Any], lost: list[Lost]) -> None:

@@ -85,30 +85,27 @@ def png_image(encoded: str) -> PngImage:
     except ImageRefused:
         raise
     except Image.DecompressionBombError:
-        raise ImageRefused(f"An image was left out: more than {MAX_PIXELS:,} pixels.") from None
+        raise ImageRefused(f"it has more than {MAX_PIXELS:,} pixels") from None
     except UnidentifiedImageError:
-        raise ImageRefused("An image was left out: its data is no image.") from None
+        raise ImageRefused("its data is no image") from None
     except Exception:
-        raise ImageRefused("An image was left out: its data is broken.") from None
+        raise ImageRefused("its data is broken") from None
     return PngImage(data=base64.b64encode(content).decode("ascii"), width=width, height=height)
 
 
 def _decoded(encoded: str) -> bytes:
     if len(encoded) > MAX_BYTES * 4 // 3:
-        raise ImageRefused(f"An image of more than {MAX_BYTES // 2**20} MB was left out.")
+        raise ImageRefused(f"it has more than {MAX_BYTES // 2**20} MB")
     try:
         return base64.b64decode("".join(encoded.split()), validate=True)
     except (binascii.Error, ValueError):
-        raise ImageRefused("An image was left out: its data is not base64.") from None
+        raise ImageRefused("its data is not base64") from None
 
 
 def _checked_size(size: tuple[int, int]) -> tuple[int, int]:
     width, height = size
     if width * height > MAX_PIXELS:
-        raise ImageRefused(
-            f"An image of {width} x {height} pixels was left out: it is larger than"
-            f" {MAX_PIXELS:,} pixels."
-        )
+        raise ImageRefused(f"it has {width} x {height} pixels, more than {MAX_PIXELS:,} pixels")
     return size
 
 
@@ -141,9 +138,9 @@ def checked_image(mime: str, encoded: str) -> str:
     except ImageRefused:
         raise
     except Image.DecompressionBombError:
-        raise ImageRefused(f"An image was left out: more than {MAX_PIXELS:,} pixels.") from None
+        raise ImageRefused(f"it has more than {MAX_PIXELS:,} pixels") from None
     except Exception:
-        raise ImageRefused(f"An image was left out: its data is no {mime}.") from None
+        raise ImageRefused(f"its data is no {mime}") from None
     return base64.b64encode(content).decode("ascii")
 
 
@@ -153,10 +150,10 @@ def svg_as_image(text: str) -> str:
     Raises ImageRefused for what is too large, no SVG, or declares entities (an entity bomb).
     """
     if len(text) > MAX_SVG:
-        raise ImageRefused(f"An SVG of more than {MAX_SVG // 2**20} MB was left out.")
+        raise ImageRefused(f"it has more than {MAX_SVG // 2**20} MB")
     root = _SVG_ROOT.search(text)
     if root is None or "<!ENTITY" in text:
-        raise ImageRefused("An SVG was left out: its data is no plain SVG.")
+        raise ImageRefused("its data is no plain SVG")
     if "xmlns=" not in root[1]:
         start = root.start() + len("<svg")
         text = f'{text[:start]} xmlns="http://www.w3.org/2000/svg"{text[start:]}'

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
+
+from aca_kernel.outputs.policy import OutputPolicy
 
 from .measure import how
 from .real import REAL
@@ -41,6 +44,20 @@ def test_an_output_that_a_library_made(name: str) -> None:
 @pytest.mark.parametrize("name", SHAPES)
 def test_html_of_a_library_s_shape(name: str) -> None:
     check(f"{name}*", {"text/html": SHAPES[name]})
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (SHAPES["network"], "cdn_resources='in_line'"),
+        ("<div id=p></div><script src=https://cdn.example.com/plotly.js></script>", "kaleido"),
+    ],
+)
+def test_what_is_not_shown_says_what_shows_it(text: str, what: str) -> None:
+    ((_, content), *_) = OutputPolicy("isolated").message(
+        "display_data", {"data": {"text/html": text}, "metadata": {}}, {}
+    )
+    assert what in html.unescape(content["data"]["text/html"])
 
 
 def test_every_expectation_is_of_an_output() -> None:

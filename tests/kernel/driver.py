@@ -189,7 +189,8 @@ class Kernel:
             # with several suites on one machine another process may be quicker.
             if "Address already in use" not in self.log.read_text(errors="replace"):
                 raise
-            self.manager.shutdown_kernel(now=True)
+            self.client.stop_channels()
+            self.manager.shutdown_kernel(now=True, restart=True)  # else its sockets' context ends
             self.manager.cleanup_random_ports()
             self.log.write_text("")
             return self._start()

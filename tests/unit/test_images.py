@@ -72,7 +72,7 @@ def test_other_formats_become_png(form: str, mode: str) -> None:
         ("한국어", "not base64"),
         (base64.b64encode(b"<svg onload='alert(1)'/>").decode(), "no image"),
         (base64.b64encode(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 1 1\n").decode(), "no im"),
-        (base64.b64encode(b"\x89PNG\r\n\x1a\n").decode(), "left out"),
+        (base64.b64encode(b"\x89PNG\r\n\x1a\n").decode(), "its data is"),
         (png_of_size(60_000, 60_000), "100,000,000 pixels"),
         (png_of_size(10_001, 10_000), "100,000,000 pixels"),
         (png_of_size(2**31 - 1, 2**31 - 1), "100,000,000 pixels"),
@@ -106,4 +106,6 @@ def test_image_object_of_any_kind_gives_a_notice_at_worst(data: object) -> None:
     outputs, reply = map_execution(execution, CellRequest(code="x"), limit=100)
     assert reply.ok
     assert [o.msg_type for o in outputs] == ["stream", "display_data"]
-    assert "left out" in outputs[1].content["data"]["text/plain"]
+    said = outputs[1].content["data"]["text/plain"]
+    assert "An image is not shown: its data is" in said
+    assert "%download" in said
