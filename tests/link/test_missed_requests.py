@@ -6,6 +6,7 @@ ipykernel 7 before 7.4 does not see them. It is the newest for Python 3.10.
 from __future__ import annotations
 
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -26,7 +27,7 @@ SESSION = [str(session_start.__file__), "-", "/", "-m", "ipykernel_launcher"]
 @pytest.mark.parametrize("arguments", [GUEST, SESSION], ids=["guest", "session"])
 def test_no_request_is_missed(arguments: list[str], tmp_path: Path) -> None:
     try:
-        python = interpreter("3.11", "7.3")
+        python = interpreter("{}.{}".format(*sys.version_info), "7.3")
     except NoInterpreter as why:
         pytest.skip(str(why))
     file, _ = write_connection_file(str(tmp_path / "c.json"), ip=str(tmp_path), transport="ipc")
