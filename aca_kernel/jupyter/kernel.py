@@ -14,14 +14,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from ipykernel._version import kernel_protocol_version
-from traitlets import Float
-
 from ..config.options import OUTPUT_POLICIES, Settings
 from ..errors import AcaKernelError
 from ..interpreters.base import question_deadline
 from ..messages import CellRequest
-from .strays import StrayTolerant
+from .ipykernel_internals import BaseKernel, kernel_protocol_version
 from .surrogates import tolerant
 from .widgets import Widgets
 
@@ -41,7 +38,7 @@ QUESTION_DEADLINE = 2.0
 """Seconds after which an editor's question is answered with nothing; more for a far session."""
 
 
-class AzureSessionsKernel(Settings, StrayTolerant):
+class AzureSessionsKernel(Settings, BaseKernel):
     """A Jupyter kernel whose cells run in an Azure Container Apps dynamic session."""
 
     implementation = "aca-kernel"
@@ -56,8 +53,6 @@ class AzureSessionsKernel(Settings, StrayTolerant):
         "nbconvert_exporter": "python",
         "file_extension": ".py",
     }
-
-    _execute_sleep = Float(0.0)  # ipykernel's own half millisecond before a reply
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -137,7 +132,7 @@ class AzureSessionsKernel(Settings, StrayTolerant):
 
     async def _release(self, *, restart: bool) -> None:
         """Release the session once, though a request and a signal may ask at the same time."""
-        self._aborting = True  # cells that wait are not begun: they would allocate it anew
+        self.begin_no_cells()  # those that wait would allocate it anew
         with self._end_lock:
             released, is_first = self._released, self._released is None
             released = self._released = released or Future()
@@ -152,9 +147,6 @@ class AzureSessionsKernel(Settings, StrayTolerant):
             await asyncio.wrap_future(released)
         else:  # not awaited: the control thread would be stopped before its last words
             released.result()
-
-    async def _progressively_terminate_all_children(self) -> None:
-        """Leave the local pool alone: it outlives a restart. There are no other children."""
 
     @property
     def kernel_info(self) -> dict[str, Any]:
@@ -215,12 +207,6 @@ class AzureSessionsKernel(Settings, StrayTolerant):
         """Whether a cell runs."""
         return self._cell is not None
 
-    @property
-    def turn(self) -> asyncio.Lock:
-        """What a cell holds while it runs."""
-        lock: asyncio.Lock = self._main_asyncio_lock
-        return lock
-
     def emitter_for(
         self, parent: Any, *, silent: bool = False, fetch: Fetch | None = None
     ) -> Emitter:
@@ -255,25 +241,6 @@ class AzureSessionsKernel(Settings, StrayTolerant):
             self._cell.interrupt()
         elif self._question is not None:
             self._question.cancel()
-
-    def _abort_queues(self, subshell_id: str | None = None) -> None:
-        """Abort every execute_request that waits behind a failed cell.
-
-        ipykernel's way without its shell channel thread ends the abort after one turn of the
-        loop, when the second request still waits for the lock; here a task takes its turn
-        behind them all.
-        """
-        self._aborting = True
-        if self.shell_stream is not None:
-            self.shell_stream.flush()
-
-        async def stop_aborting() -> None:
-            if self.stop_on_error_timeout:  # ipykernel's option for front ends far away
-                await asyncio.sleep(self.stop_on_error_timeout)
-            async with self._main_asyncio_lock:
-                self._aborting = False
-
-        self._stopping_abort = self._loop.create_task(stop_aborting())
 
     # -- what an editor asks
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import zmq
 
 if TYPE_CHECKING:
-    from ipykernel.kernelbase import Kernel
+    from .ipykernel_internals import BaseKernel
 
 __all__ = ["ask"]
 
@@ -16,7 +16,7 @@ POLL = 0.02
 """Seconds between two looks at the stdin socket."""
 
 
-async def ask(kernel: Kernel, prompt: str, *, password: bool = False) -> str:
+async def ask(kernel: BaseKernel, prompt: str, *, password: bool = False) -> str:
     """The line that the user types, asked of the front end whose cell is running.
 
     The socket is looked at from the event loop: a thread that waited for the reply would eat
@@ -30,8 +30,8 @@ async def ask(kernel: Kernel, prompt: str, *, password: bool = False) -> str:
         socket,
         "input_request",
         {"prompt": prompt, "password": password},
-        kernel.get_parent("shell"),
-        ident=kernel._parent_ident["shell"],
+        kernel.get_parent("shell"),  # type: ignore[no-untyped-call]
+        ident=kernel.asker,
     )
     while not socket.poll(0):  # noqa: ASYNC110 - a ZeroMQ socket has no event to wait for
         await asyncio.sleep(POLL)
