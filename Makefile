@@ -12,7 +12,7 @@ NOTEBOOK ?= notebooks/quickstart.ipynb
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser matrix soak screenshots bench lint docs clean
+.PHONY: help demo test browser matrix soak screenshots bench lint docs release clean
 
 help:  ## this list
 	@echo "make COMMAND, where COMMAND is one of"
@@ -74,6 +74,19 @@ lint: $(VENV)/.dev  ## ruff (rules and format) and mypy --strict
 docs: $(VENV)/.dev  ## the documentation as pages, in output/docs; a warning fails it
 	$(BIN)/python -m sphinx -W --keep-going --quiet -E -b html -d output/doctrees docs output/docs
 	@echo "The pages: $(CURDIR)/output/docs/index.html"
+
+release: $(VENV)/.dev  ## build the files of a release into dist, check them, and run a cell from the wheel
+	rm -rf dist output/release
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m twine check --strict dist/*
+	$(PYTHON) -m venv output/release
+	output/release/bin/python -m pip install --quiet dist/*.whl nbconvert
+	output/release/bin/aca-kernel --version
+	cd output/release && ../../$(BIN)/python -c 'import nbformat.v4 as v4, nbformat; \
+	  nbformat.write(v4.new_notebook(cells=[v4.new_code_cell("print(6 * 7)")]), "cell.ipynb")' && \
+	  JUPYTER_PREFER_ENV_PATH=1 bin/python -m nbconvert --to markdown --execute --stdout cell.ipynb \
+	  --ExecutePreprocessor.kernel_name=azure-sessions-python-local | grep -x " *42"
+	@echo "To be released: $$(ls dist)"
 
 clean:  ## remove what make made: .venv, output, caches
 	rm -rf $(VENV) output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
