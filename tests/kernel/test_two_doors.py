@@ -377,7 +377,9 @@ def test_a_cell_that_waits_for_a_call_can_be_interrupted_and_never_runs(room: Ro
 def test_a_call_that_runs_for_too_long_is_interrupted_before_the_services_cap(
     own_room: Room,
 ) -> None:
-    own_room.kernel.run("%%direct\nimport sys\nsys.modules['_aca_kernel_link.doors'].LIMIT = 1")
+    own_room.kernel.run(
+        "%%direct\nimport sys\nsys.modules['_aca_kernel_link.plain_calls'].LIMIT = 1"
+    )
     own_room.kernel.run("stays = 1")
     said = own_room.client.error("print('begun')\nwhile True: pass")
     assert "KeyboardInterrupt" in said

@@ -478,10 +478,12 @@ def test_outbox_keeps_what_is_not_acknowledged() -> None:
 # -- what goes into the session
 
 
-@pytest.mark.parametrize("name", ["protocol.py", "guest.py"])
-def test_what_goes_into_a_session_is_python_3_8(name: str) -> None:
-    source = Path(protocol.__file__).with_name(name).read_text(encoding="utf-8")
-    ast.parse(source, feature_version=(3, 8))
+GUEST = Path(protocol.__file__).parent
+
+
+@pytest.mark.parametrize("file", sorted(GUEST.glob("*.py")), ids=lambda file: file.name)
+def test_what_goes_into_a_session_is_python_3_8(file: Path) -> None:
+    ast.parse(file.read_text(encoding="utf-8"), feature_version=(3, 8))
 
 
 # -- output that nobody fetches
