@@ -98,6 +98,23 @@ def test_a_broken_configuration_file_is_told_without_a_traceback(
     assert "Traceback" not in result.stderr
 
 
+def test_no_configuration_file_of_the_folder_that_one_works_in_is_run(
+    aca_kernel: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "aca_kernel_config.py").write_text("open('it-ran', 'w').close()")
+    for command in (("sessions", "list"), ("pool", "--bogus=1")):
+        assert aca_kernel(*command).returncode != 0
+    assert not (tmp_path / "it-ran").exists()
+    assert aca_kernel("sessions", "list", "--config", "aca_kernel_config.py").returncode != 0
+    assert (tmp_path / "it-ran").exists()
+
+
+def test_a_configuration_file_that_is_not_there_is_told(aca_kernel: Run) -> None:
+    result = aca_kernel("sessions", "list", "--config", "nowhere.py")
+    assert result.returncode == 1
+    assert result.stderr.startswith("There is no configuration file nowhere.py.")
+
+
 def test_a_wrong_option_is_told_with_its_remedy(aca_kernel: Run) -> None:
     result = aca_kernel("doctor", "--endpoint", "local", ACA_KERNEL_MODE="fast")
     assert result.returncode == 1
