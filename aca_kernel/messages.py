@@ -9,7 +9,16 @@ from typing import Any
 
 from .errors import AcaKernelError
 
-__all__ = ["Ask", "CellRequest", "Comm", "Emit", "Output", "Reply", "error_reply"]
+__all__ = [
+    "Ask",
+    "CellRequest",
+    "Comm",
+    "Emit",
+    "Output",
+    "Reply",
+    "error_reply",
+    "keyboard_interrupt",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,4 +124,14 @@ def error_reply(error: AcaKernelError) -> Reply:
         ename=name,
         evalue=error.what,
         traceback=[f"\x1b[31m{name}\x1b[0m: {first}", *rest],
+    )
+
+
+def keyboard_interrupt(evalue: str, first: str, *more: str) -> Reply:
+    """The reply of a cell that an interrupt ended; ``first`` stands behind the exception's name."""
+    return Reply(
+        status="error",
+        ename="KeyboardInterrupt",
+        evalue=evalue,
+        traceback=[f"\x1b[31mKeyboardInterrupt\x1b[0m: {first}", *more],
     )

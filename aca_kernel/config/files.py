@@ -1,4 +1,4 @@
-"""The configuration files: one way to read them, for the kernel, its head start and the commands.
+"""Read the configuration files, in one way for the kernel, its head start and the commands.
 
 They are ``aca_kernel_config.py`` and ``aca_kernel_config.json`` in Jupyter's configuration
 directories. The first is Python: it is never looked for beside a notebook, nor in the directory
@@ -60,9 +60,9 @@ def read_files(instead: str = "") -> ReadFiles:
 
 
 def take_files(application: Application, files: ReadFiles) -> None:
-    """Have ``application`` configured and its log filled by ``files``.
+    """Configure ``application`` with ``files``, and write to its log what was logged of them.
 
-    What its command line says goes before them.
+    Its command line wins over the files.
     """
     config = Config()
     config.merge(files.config)

@@ -6,10 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from ..errors import (
-    AcaKernelError,
-)
-from ..messages import CellRequest, Emit, Reply
+from ..errors import AcaKernelError
+from ..messages import CellRequest, Emit, Reply, keyboard_interrupt
 from ..pool import Execution, PoolClient
 from . import probes
 from .mapping import (
@@ -23,14 +21,11 @@ from .mapping import (
 
 __all__ = ["PROBE_TIMEOUT", "SERVICE_CAP", "interrupted_reply", "run_code", "run_direct"]
 
-
 SERVICE_CAP = 220
 """Seconds after which the service gives up on a call (docs/service.md 6)."""
 
-
 PROBE_TIMEOUT = 10
 """Seconds for short code of ours beside a cell."""
-
 
 Call = Callable[..., Awaitable[Any]]
 
@@ -137,14 +132,10 @@ def _may_be_string(execution: Execution, request: CellRequest) -> bool:
 
 def interrupted_reply() -> Reply:
     """The reply of a cell whose execute call is no longer waited for."""
-    return Reply(
-        status="error",
-        ename="KeyboardInterrupt",
-        evalue="the service cannot stop the code; it runs on in the session",
-        traceback=[
-            "\x1b[31mKeyboardInterrupt\x1b[0m: this cell is no longer waited for.",
-            "In direct mode the service cannot stop running code: it goes on in the session until"
-            " it ends, 220 s at most, and the next cell waits for it. Its output is lost.",
-            "To end it now, with all variables and files: %session restart",
-        ],
+    return keyboard_interrupt(
+        "the service cannot stop the code; it runs on in the session",
+        "this cell is no longer waited for.",
+        "In direct mode the service cannot stop running code: it goes on in the session until"
+        " it ends, 220 s at most, and the next cell waits for it. Its output is lost.",
+        "To end it now, with all variables and files: %session restart",
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ExecutionFailed, SessionLost
-from ..messages import Output, Reply
+from ..messages import Output, Reply, keyboard_interrupt
 from ..outputs.notices import notice_output
 from ..outputs.streams import bare, plain
 from ..pool.refusal_texts import clean
@@ -201,22 +201,12 @@ def death(event: Any, code: Any, why: Any = "") -> ExecutionFailed | None:
 def dropped() -> Reply:
     """The reply of a cell that was interrupted before it began."""
     text = "stopped while it waited for another client's call; nothing of it was run."
-    return Reply(
-        status="error",
-        ename="KeyboardInterrupt",
-        evalue=text,
-        traceback=[f"\x1b[31mKeyboardInterrupt\x1b[0m: {text}"],
-    )
+    return keyboard_interrupt(text, text)
 
 
 def interrupted() -> Reply:
     """The reply of a cell that ipykernel has none for: SIGINT struck it beside the cell's code."""
-    return Reply(
-        status="error",
-        ename="KeyboardInterrupt",
-        evalue="",
-        traceback=["\x1b[31mKeyboardInterrupt\x1b[0m: "],
-    )
+    return keyboard_interrupt("", "")
 
 
 def others_calls(number: Any) -> Output:
@@ -229,16 +219,12 @@ def others_calls(number: Any) -> Output:
 
 def still_running() -> Reply:
     """The reply of a cell whose code has not heeded an interrupt."""
-    return Reply(
-        status="error",
-        ename="KeyboardInterrupt",
-        evalue="the code has not stopped; it still runs in the session",
-        traceback=[
-            "\x1b[31mKeyboardInterrupt\x1b[0m: the code has not stopped. It is in a place"
-            " that Python cannot interrupt, and still runs in the session.",
-            "Cells that you run now wait for it. Variables and files stay.",
-            "To end it now: restart the kernel, or %session restart; files stay.",
-        ],
+    return keyboard_interrupt(
+        "the code has not stopped; it still runs in the session",
+        "the code has not stopped. It is in a place that Python cannot interrupt, and still runs in"
+        " the session.",
+        "Cells that you run now wait for it. Variables and files stay.",
+        "To end it now: restart the kernel, or %session restart; files stay.",
     )
 
 

@@ -16,7 +16,7 @@ from ..magics import (
     run_magic,
 )
 from ..magics.cells import Code, LineMagic, split
-from ..messages import CellRequest, Output, Reply, error_reply
+from ..messages import CellRequest, Output, Reply, error_reply, keyboard_interrupt
 from ..outputs.guides import guide
 from .fetching import Fetching
 from .stdin import ask
@@ -53,7 +53,11 @@ class Cell:
             return await self._work
         except asyncio.CancelledError:
             self._remote.worker.abandon()  # its call may go on for long; no cell must wait for it
-            reply = interrupted_reply() if self._magic == "direct" else _cancelled()
+            reply = (
+                interrupted_reply()
+                if self._magic == "direct"
+                else keyboard_interrupt("", "stopped on request.")
+            )
         except AcaKernelError as error:
             reply = error_reply(error)
             is_outage = isinstance(error, TransportError) and self._remote.is_met
@@ -155,15 +159,6 @@ class Cell:
 
     async def _ask(self, prompt: str) -> str | None:
         return await ask(self._kernel, prompt) if self._request.allow_stdin else None
-
-
-def _cancelled() -> Reply:
-    return Reply(
-        status="error",
-        ename="KeyboardInterrupt",
-        evalue="",
-        traceback=["\x1b[31mKeyboardInterrupt\x1b[0m: stopped on request."],
-    )
 
 
 def _own_failure(error: Exception) -> Reply:

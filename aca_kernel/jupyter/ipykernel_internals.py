@@ -1,7 +1,7 @@
 """Every private name of ipykernel that the kernel relies on, each with its reason.
 
-They hold from ipykernel 7.2, the lowest version that pyproject.toml allows, to 7.4. What the guest
-kernel's process changes in its own ipykernel is in guest/guest_kernel.py: any version may be there.
+They exist in ipykernel 7.2, the lowest version that pyproject.toml allows, up to 7.4. The guest
+kernel changes its own ipykernel in guest/guest_kernel.py, because a session may have any version.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PRIVATE_NAMES = {
 
 
 class BaseKernel(StrayTolerant):
-    """ipykernel's kernel without what only its private names can change."""
+    """ipykernel's kernel, with the changes that need its private names."""
 
     _execute_sleep = Float(0.0)
 

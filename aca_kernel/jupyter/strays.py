@@ -1,7 +1,7 @@
 """What comes to the kernel's channels and is no message of Jupyter's.
 
-A kernel's port was another kernel's a moment ago, and somebody may still speak to that one, or
-break off in the middle.
+Another kernel may have had this port a moment ago, and its clients may still send to it. A client
+may also break off in the middle of a message.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["StrayTolerant"]
 
 
 class StrayTolerant(Kernel):
-    """Leaves strays alone: ipykernel writes a traceback, and handles no less after it."""
+    """Ignores such messages; ipykernel writes a traceback for each."""
 
     async def dispatch_shell(self, msg: Sequence[Frame], /, *args: Any, **kwargs: Any) -> None:
         """Handle a message of the shell channel."""

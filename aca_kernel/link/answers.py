@@ -24,10 +24,8 @@ __all__ = [
     "said",
 ]
 
-
 DEEPEST = 200
 """Levels of a message; what is nested deeper could be read here, but not sent on."""
-
 
 MOST_NUMBER = 2**31
 """Counts that are not below this are no counts."""

@@ -16,12 +16,9 @@ from aca_kernel.pool.wire import Call
 
 __all__ = ["Failed", "closed", "lost", "pause_before", "what_is_left", "when_again"]
 
-
 _REPEATS = 4
 
-
 _FIRST_PAUSE = 0.25  # seconds; doubled each time
-
 
 _LONGEST_PAUSE = 60.0  # a Retry-After beyond this is not waited for
 

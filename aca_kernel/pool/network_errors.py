@@ -14,7 +14,6 @@ import urllib3.exceptions
 
 __all__ = ["NETWORK_ERRORS", "is_hopeless", "why"]
 
-
 NETWORK_ERRORS = (
     requests.RequestException,
     urllib3.exceptions.HTTPError,

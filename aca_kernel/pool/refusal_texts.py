@@ -13,10 +13,8 @@ from typing import Any
 
 __all__ = ["clean", "correlation_id", "named_field", "parse_refusal", "retry_after"]
 
-
 LONGEST_WAIT = 86_400.0
 """Seconds; who asks to wait longer is not believed."""
-
 
 _LONGEST = 300  # characters of the service's own words in a message
 

@@ -18,7 +18,7 @@ class _Tolerant(Protocol):
 
 
 class TransferContext(Protocol):
-    """Where a transfer shows how far it is, and what it may do."""
+    """Where a transfer shows its progress, and what it may do."""
 
     @property
     def session(self) -> _Tolerant:
