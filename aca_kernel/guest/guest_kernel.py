@@ -5,6 +5,7 @@ Sent into the session: Python 3.8 and later, with what every ipykernel brings.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -19,6 +20,8 @@ from typing import Any
 import zmq
 from jupyter_client.connect import write_connection_file
 from jupyter_client.session import Session
+
+from .living import is_alive
 
 LAUNCH = """
 import codecs, os, select, sys, time
@@ -95,9 +98,41 @@ class Complaints(logging.Handler):  # why a request gets no answer, for the rela
                     file.write(text)
             except Exception:
                 pass
+import asyncio, threading, weakref
+own_threads, watched, noted = set(), weakref.WeakSet(), ""
+def note_what_lives(_=None):  # threads and tasks that cells have started, for the relay to see
+    global noted
+    try:
+        living = [
+            str(thread.native_id)
+            for thread in threading.enumerate()
+            if thread not in own_threads
+            and not isinstance(thread, threading._DummyThread)
+            and not type(thread).__module__.startswith(("ipykernel.", "IPython.", "tqdm."))
+        ]
+        for task in asyncio.all_tasks(app.kernel.io_loop.asyncio_loop):
+            file = getattr(getattr(task.get_coro(), "cr_code", None), "co_filename", "")
+            if not any(part in file for part in ("/ipykernel/", "/IPython/", "/tornado/", "/zmq/")):
+                living.append("task")
+                if task not in watched:
+                    watched.add(task)
+                    task.add_done_callback(note_what_lives)
+        text = " ".join(living[:1000])
+        if text != noted:
+            noted = text
+            with open(os.path.join(folder, "lives"), "w") as file:
+                file.write(text)
+    except Exception:
+        pass
+def finish_metadata(parent, metadata, reply_content):
+    note_what_lives()
+    return finish(parent, metadata, reply_content)
 app = kernelapp.IPKernelApp.instance()
 app.initialize()
-complaints = os.path.join(os.path.dirname(app.abs_connection_file), "complaint")
+folder = os.path.dirname(app.abs_connection_file)
+finish, app.kernel.finish_metadata = app.kernel.finish_metadata, finish_metadata
+own_threads.update(threading.enumerate())
+complaints = os.path.join(folder, "complaint")
 app.log.addHandler(Complaints())
 thread = getattr(app, "shell_channel_thread", None)
 if hasattr(thread, "_shell_socket"):
@@ -180,6 +215,10 @@ class GuestKernel:
             socket.connect(f"ipc://{info['ip']}-{ports[channel + '_port']}")
             self.sockets[channel] = socket
         self.ready = False
+        self.subshell = ""
+        """The subshell that answers questions while a cell runs; "" while there is none."""
+        self._has_subshells = False
+        self._is_asked_for_subshell = False
         self._own: set[str] = set()
         self._greeted = 0.0
 
@@ -220,6 +259,32 @@ class GuestKernel:
     def is_ours(self, parent: dict[str, Any]) -> bool:
         """Whether a message answers an `own_request`."""
         return parent.get("msg_id") in self._own
+
+    def learn(self, kind: Any, content: Any) -> bool:
+        """Take in an answer to an own request; True when it settles whether there is a subshell."""
+        if kind == "kernel_info_reply":
+            self._has_subshells = self._has_subshells or b'"kernel subshells"' in bytes(content)
+            return False
+        if kind != "create_subshell_reply":
+            return False
+        name = json.loads(str(content, "utf-8", "replace")).get("subshell_id")
+        self.subshell = name if isinstance(name, str) else ""
+        self._has_subshells = bool(self.subshell)
+        return True
+
+    def wants_subshell(self) -> bool:
+        """Whether a question has to wait for a subshell, which is asked for when it is needed."""
+        if not self._has_subshells or self.subshell:
+            return False
+        if not self._is_asked_for_subshell:
+            self._is_asked_for_subshell = True
+            request = self.own_request("create_subshell_request", {})
+            self.session.send(self.sockets["control"], request)
+        return True
+
+    def lives(self) -> bool:
+        """Whether a thread, task or child process of a cell that has ended may still print."""
+        return is_alive(self.process.pid, f"{self.folder}/lives")
 
     @property
     def can_ask(self) -> bool:

@@ -27,6 +27,7 @@ __all__ = [
     "OUTPUTS",
     "PARTS",
     "STOP_FILE",
+    "WAKE",
     "FrameError",
     "Inbox",
     "Outbox",
@@ -53,6 +54,9 @@ INTERRUPT_FILE = "aca-kernel-interrupt"
 
 An exchange that waits for output keeps others from the session interpreter; a file gets there.
 """
+
+WAKE = "wake"
+"""What that file says when the exchange shall only end, because another one has more to bring."""
 
 OUTPUTS = (
     "stream",

@@ -23,7 +23,17 @@ import zmq
 from .captures import Captures
 from .counts import count_request
 from .guest_kernel import GuestKernel, take_file
-from .protocol import COMMS, INTERRUPT_FILE, OUTPUTS, FrameError, Peer, fingerprint, pack, unpack
+from .protocol import (
+    COMMS,
+    INTERRUPT_FILE,
+    OUTPUTS,
+    WAKE,
+    FrameError,
+    Peer,
+    fingerprint,
+    pack,
+    unpack,
+)
 from .requests import Requests
 from .routed import Routed, RoutedCalls
 from .spill import SpillingOutbox
@@ -33,6 +43,7 @@ FRESH = 0.05  # seconds that output may wait for more before it is sent
 LOOK = 0.04  # seconds between two looks for an interrupt while an exchange waits
 CONFIRM = 60.0  # seconds within which an exchange has to come; else the hook does not work here
 DELIMITER = b"<IDS|MSG>"
+QUESTIONS = ("complete_request", "inspect_request")  # those that need not wait for a cell
 
 
 class Relay:
@@ -55,6 +66,7 @@ class Relay:
         self.lock = threading.Condition()
         self._commands: deque[dict[str, Any]] = deque()
         self._waiting: deque[dict[str, Any]] = deque()
+        self._beside: deque[dict[str, Any]] = deque()  # questions that wait for a subshell
         self._oldest = 0.0  # when the oldest output that was not sent yet came in
         self._failures = 0
         self._interrupt_next = False
@@ -193,15 +205,13 @@ class Relay:
     def _answer(self, head: dict[str, Any]) -> str:
         began = now = time.monotonic()
         deadline = now + min(float(head.get("wait", 0)), 1.0)
-        until = head.get("until")
+        until = head.get("until") or ()
         while True:
             now = time.monotonic()
-            finished = until is not None and until not in self._requests
+            finished = any(request not in self._requests for request in until)
             due = min(deadline, self._oldest + FRESH) if self._oldest else deadline
-            if finished or now >= due:
+            if finished or now >= due or self._is_woken(until):
                 break
-            if until is not None:
-                self._look_for_interrupt(until)
             try:
                 self.lock.wait(min(due - now, LOOK))
             except KeyboardInterrupt:
@@ -210,18 +220,22 @@ class Relay:
         outbox = self.peer.outbox
         held = round(time.monotonic() - began, 4)
         answer = {"boot": self.boot, "end": outbox.end, "held": held}
-        if until in self._requests.ended:
-            answer["over"] = True  # all that comes of the request is in the outbox
+        over = [request for request in until if request in self._requests.ended]
+        if over:
+            answer["over"] = over  # all that comes of these requests is in the outbox
+        if not self._requests.has_cell and self._kernel.lives():
+            answer["lives"] = True
         if head.get("bare") is True:
             return self.peer.bare_frame(answer)
         budget, as_is = int(head.get("budget", 3000)), head.get("as_is") is True
         return self.peer.frame(answer, budget, as_is=as_is)
 
-    def _look_for_interrupt(self, request: str) -> None:
-        """Obey an interrupt of this request that comes as a file."""
-        said = take_file(f"/mnt/data/{INTERRUPT_FILE}").split()
-        if len(said) == 2 and said[0] == request:
+    def _is_woken(self, until: Any) -> bool:
+        """Whether a file ends the exchange that waits. One may also interrupt a request of it."""
+        said = take_file(f"/mnt/data/{INTERRUPT_FILE}").split() if until else ()
+        if len(said) == 2 and said[0] in until:
             self._do({"op": "interrupt", "kernel": self._kernel.number, "id": said[1]})
+        return list(said) == [WAKE]
 
     def _do(self, message: dict[str, Any]) -> None:
         if _stops_cells(message):
@@ -371,6 +385,7 @@ class Relay:
             if question is not None:
                 if self._requests.begun(question):
                     self._strike()
+                self._requests.forget_beside(question)
             elif self._requests.has_cell:
                 self._interrupt_next = True  # as soon as its code runs: SIGINT would be lost
         elif op == "restart":
@@ -386,10 +401,19 @@ class Relay:
         self._routed.lose(why)
         self._last_cell = {}
         self._waiting.clear()
+        self._beside.clear()
         self._interrupt_next = False
 
     def _forward(self, message: dict[str, Any]) -> None:
         channel = message["channel"].partition("-")[0]  # "shell-comm": nothing answers it
+        header = message["message"]["header"]
+        if header["msg_type"] in QUESTIONS and self._requests.has_cell:
+            if self._kernel.wants_subshell():
+                self._beside.append(message)
+                return
+            if self._kernel.subshell:
+                header["subshell_id"] = self._kernel.subshell
+                self._requests.goes_beside(header["msg_id"])
         self._kernel.session.send(self._kernel.sockets[channel], _with_buffers(message["message"]))
         self._requests.sent(message["message"]["header"]["msg_id"], time.monotonic())
 
@@ -458,6 +482,9 @@ class Relay:
         is_busy = kind == "status" and b'"busy"' in content
         end = "reply" if channel == "shell" else "idle" if channel == "iopub" and is_idle else ""
         if kernel.is_ours(parent_header):
+            if channel in ("shell", "control") and kernel.learn(kind, content):
+                while self._beside:
+                    self._forward(self._beside.popleft())
             what = end or ("busy" if channel == "iopub" and is_busy else "")
             if what:
                 self._requests.answered(message_id, what, time.monotonic())

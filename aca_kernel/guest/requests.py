@@ -27,13 +27,14 @@ class Request:
         self.has_begun = False  # whether SIGINT would strike it
         self.begun_at = 0.0
         self.is_struck = False  # whether SIGINT was sent to it
+        self.is_beside = False  # whether a subshell handles it, which SIGINT does not strike
         self.is_seen = False  # whether any message of it has come
         self.probe = ""  # the last one behind it
         self.seen: dict[str, float] = {}  # when which message of that probe came
 
     def wants_probe(self, now: float) -> bool:
         """Whether it is time to send a probe behind it."""
-        if self.sent is None:
+        if self.sent is None or self.is_beside:
             return False
         if self.probe:
             return bool(self.seen) and now - max(self.seen.values()) > LONG
@@ -75,12 +76,26 @@ class Requests:
 
     def is_in_code(self, now: float) -> bool:
         """Whether SIGINT would strike what a cell runs, and not ipykernel before it."""
-        return any(one.has_begun and now - one.begun_at > ENTRY for one in self._open.values())
+        return any(
+            one.has_begun and now - one.begun_at > ENTRY and not one.is_beside
+            for one in self._open.values()
+        )
 
     def begun(self, message_id: object) -> bool:
         """Whether SIGINT would strike this request."""
         request = self._open.get(str(message_id))
-        return request is not None and request.has_begun
+        return request is not None and request.has_begun and not request.is_beside
+
+    def goes_beside(self, message_id: str) -> None:
+        """Note that a subshell handles a request: no probe tells of it, and no cell holds it up."""
+        if message_id in self._open:
+            self._open[message_id].is_beside = True
+
+    def forget_beside(self, message_id: object) -> None:
+        """Forget a request in a subshell that nobody waits for any more."""
+        request = self._open.get(str(message_id))
+        if request is not None and request.is_beside:
+            self._end(str(message_id))
 
     def add(self, message_id: str, *, is_cell: bool) -> None:
         """Take in a request that the kernel will be given."""
@@ -95,7 +110,7 @@ class Requests:
         """Note that SIGINT was sent, and a probe behind it."""
         self.probe(probe)
         for request in self._open.values():
-            request.is_struck = request.is_struck or request.has_begun
+            request.is_struck = request.is_struck or (request.has_begun and not request.is_beside)
 
     def see(self, message_id: str, kind: str, *, is_busy: bool, now: float) -> None:
         """Note an iopub message of a request."""
@@ -127,7 +142,7 @@ class Requests:
     def probe(self, probe: str) -> None:
         """Note that a probe was sent behind all requests that the kernel has been given."""
         for request in self._open.values():
-            if request.sent is not None:
+            if request.sent is not None and not request.is_beside:
                 request.probe, request.seen = probe, {}
 
     def answered(self, probe: str, what: str, now: float) -> None:

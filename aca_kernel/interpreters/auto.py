@@ -149,18 +149,13 @@ class AutoInterpreter(Interpreter):
         """Have a widget's message sent."""
         return self._current.queue_comm(message, emit)
 
-    async def take_comms(self, emit: Emit) -> None:
-        """Show what comes of the widgets' messages that were sent."""
-        await self._current.take_comms(emit)
+    async def take_comms(self) -> None:
+        """Wait until the session has dealt with the widgets' messages that were sent."""
+        await self._current.take_comms()
 
     async def comm_info(self, content: Mapping[str, Any]) -> dict[str, Any]:
         """The content of a comm_info_reply."""
         return await self._current.comm_info(content)
-
-    @property
-    def is_taken(self) -> bool:
-        """Whether a request of this notebook is on its way in the session."""
-        return self._current.is_taken
 
     def close(self) -> None:
         """Let go of connections and threads."""

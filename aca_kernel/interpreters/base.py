@@ -117,17 +117,12 @@ class Interpreter(ABC):
         """
         return False
 
-    async def take_comms(self, emit: Emit) -> None:  # noqa: B027 - see queue_comm
-        """Show what comes of the widgets' messages that were sent."""
+    async def take_comms(self) -> None:  # noqa: B027 - see queue_comm
+        """Wait until the session has dealt with the widgets' messages that were sent."""
 
     async def comm_info(self, content: Mapping[str, Any]) -> dict[str, Any]:
         """The content of a comm_info_reply."""
         return {"status": "ok", "comms": {}}
-
-    @property
-    def is_taken(self) -> bool:
-        """Whether a request of this notebook is on its way in the session."""
-        return False
 
     @abstractmethod
     def close(self) -> None:

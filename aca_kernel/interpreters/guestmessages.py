@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ExecutionFailed, SessionLost
+from ..guest.protocol import MAX_LINE_BYTES
 from ..messages import Output, Reply, keyboard_interrupt
 from ..outputs.notices import notice_output
 from ..outputs.streams import bare, plain
@@ -24,14 +25,18 @@ __all__ = [
     "history_lines",
     "interrupted",
     "kernel_failed",
+    "left_out",
     "link_taken",
     "not_passed_on",
     "others_calls",
     "prompt_of",
     "python_replaced",
+    "reply_left_out",
     "reply_of",
     "session_replaced",
+    "stale",
     "still_running",
+    "timed_out",
 ]
 
 MOST_MATCHES = 2000
@@ -202,6 +207,43 @@ def dropped() -> Reply:
     """The reply of a cell that was interrupted before it began."""
     text = "stopped while it waited for another client's call; nothing of it was run."
     return keyboard_interrupt(text, text)
+
+
+def left_out() -> Output:
+    """What to say of a message that did not come through because of its size."""
+    return notice_output(
+        "A message of the session was left out: it was larger than"
+        f" {MAX_LINE_BYTES >> 20} MB, or the service lets no answer pass that has a part of it."
+        " Write large results to a file and %download it."
+    )
+
+
+def reply_left_out() -> ExecutionFailed:
+    """What a cell fails with when its reply was left out."""
+    return ExecutionFailed(
+        "The cell has ended, but how is not known: its reply was too large.",
+        left="Variables and files stay.",
+        remedy="Run the next cell; raise errors with shorter texts.",
+    )
+
+
+def timed_out(limit: float) -> ExecutionFailed:
+    """What a cell fails with that ran longer than ``execution_timeout``."""
+    return ExecutionFailed(
+        f"The cell ran longer than execution_timeout ({limit:g} s) and was interrupted.",
+        left="Variables and files stay as far as it got.",
+        remedy="Set ACA_EXECUTION_TIMEOUT higher, or to nothing for no limit.",
+    )
+
+
+def stale() -> ExecutionFailed:
+    """What a cell fails with whose guest kernel was gone before it came."""
+    return ExecutionFailed(
+        "The session's Python had died before this cell, and was started again.",
+        left="Variables are gone; the files in /mnt/data are still there. Nothing of this cell was"
+        " run.",
+        remedy="Run the notebook from the top.",
+    )
 
 
 def interrupted() -> Reply:

@@ -78,7 +78,7 @@ async def _prove(link: Link, worker: Worker, request: str) -> None:
         if left <= 0:
             break
         exchange = asyncio.ensure_future(
-            link.exchange(until=request or None, wait=min(left, 1.0) if request else 0)
+            link.exchange(until=[request] if request else [], wait=min(left, 1.0) if request else 0)
         )
         try:
             done, _ = await asyncio.wait([exchange], timeout=left)

@@ -19,8 +19,7 @@ __all__ = ["Widgets"]
 class Widgets:
     """Takes a kernel's comm messages, and passes them on to the session that it trusts.
 
-    While a cell runs they go with its exchanges; what comes of them between cells is waited for.
-    What a thread of the session says between cells comes with the next message or cell.
+    What comes of them is shown as theirs, also while a cell runs.
     """
 
     def __init__(self, kernel: AzureSessionsKernel) -> None:
@@ -42,24 +41,19 @@ class Widgets:
             metadata=message["metadata"],
             buffers=[bytes(part) for part in message.get("buffers", ())],
         )
-        waits = kernel.has_cell or interpreter.is_taken  # ipykernel lets these pass a cell by
         emitter = kernel.emitter_for(message)
         if not interpreter.queue_comm(comm, emitter.session):
             return
-        if waits:
-            task = asyncio.ensure_future(self._when_free(interpreter, emitter))
+        if kernel.has_cell:  # ipykernel lets these pass a cell by
+            task = asyncio.ensure_future(self._follow(interpreter, emitter))
             self._waiting.add(task)
             task.add_done_callback(self._waiting.discard)
         else:
             await self._follow(interpreter, emitter)
 
-    async def _when_free(self, interpreter: Interpreter, emitter: Emitter) -> None:
-        async with self._kernel.turn:
-            await self._follow(interpreter, emitter)
-
     async def _follow(self, interpreter: Interpreter, emitter: Emitter) -> None:
         try:
-            await interpreter.take_comms(emitter.session)
+            await interpreter.take_comms()
             await emitter.settled()
         except AcaKernelError as error:
             self._kernel.log.warning("A widget's message did not get through: %s", error.what)

@@ -6,9 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import (
-    AcaKernelError,
-)
+from ..errors import AcaKernelError
 from ..pool.refusal_texts import clean
 
 __all__ = [
@@ -18,6 +16,7 @@ __all__ = [
     "Hello",
     "LinkTaken",
     "NoGuest",
+    "NotPassedOn",
     "Transient",
     "number",
     "parse_message",
@@ -52,6 +51,12 @@ class GuestGone(AcaKernelError):
     def __init__(self, what: str, *, is_silent: bool = False) -> None:
         super().__init__(what)
         self.is_silent = is_silent
+        self.is_session_replaced: bool | None = None
+        """Whether the whole session is another one; None when nobody knows."""
+
+
+class NotPassedOn(AcaKernelError):
+    """The guest is there, but the session passes no exchange on to it."""
 
 
 class GuestFailed(AcaKernelError):

@@ -69,6 +69,7 @@ _FILES = (
     "requests",
     "captures",
     "routed",
+    "living",
     "guest_kernel",
     "relay",
     "plain_calls",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from ..errors import (
@@ -92,6 +92,8 @@ class Link:
         self._arrived = 0  # the bytes of the outbox before this number may be at the other end
         self._withdrawn: list[str] = []
         self._ends: set[str] = set()
+        self.lives = False
+        """Whether threads, tasks or child processes of cells that have ended still live."""
         self.boot = ""
         self.peer = Peer()
 
@@ -209,21 +211,26 @@ class Link:
         self._withdrawn.append(request)
         return False
 
+    @property
+    def has_unsent(self) -> bool:
+        """Whether something is queued that no exchange has carried yet."""
+        return self.peer.outbox.end > self._arrived
+
     def may_have_arrived(self, request: str) -> bool:
         """Whether a request that was queued may be at the guest, as a whole."""
         return self._arrived >= self._places.get(request, (0, 0))[1]
 
-    async def exchange(self, *, until: str | None, wait: float) -> list[dict[str, Any]]:
-        """Send what is queued, and give the messages that have come in, in order.
+    async def exchange(self, *, until: Sequence[str], wait: float) -> list[dict[str, Any]]:
+        """Send what is queued, and return the messages that have come in, in order.
 
-        The guest answers after ``wait`` seconds (1 at most), or as soon as the request with
-        the message id ``until`` has finished, or when it has output. Raises Transient,
+        The guest answers after ``wait`` seconds (1 at most), or as soon as one of the requests
+        with the message ids ``until`` has finished, or when it has output. Raises Transient,
         GuestGone, GuestFailed, LinkTaken, or the pool's errors; nothing is lost or doubled by
         any of them.
         """
         limits, peer = self._limits, self.peer
         withdrawn = tuple(self._withdrawn)
-        head = self._head(until=until, wait=wait)
+        head = self._head(until=list(until), wait=wait)
         if withdrawn:
             head["withdrawn"] = withdrawn
         if limits.is_bare:
@@ -258,12 +265,14 @@ class Link:
             sent=len(text),
             round_trip=took - held if type(held) is float and 0 <= held <= took else None,
         )
-        if until is not None and is_whole and answer.get("over") is True:
-            self._ends.add(until)
+        self.lives = answer.get("lives") is True
+        self._ends, over = set(), answer.get("over")
+        if is_whole and isinstance(over, list):
+            self._ends = {request for request in until if request in over}
         return [message for line in lines if (message := parse_message(line)) is not None]
 
     def has_ended(self, request: str) -> bool:
-        """Whether the guest says that nothing more comes for a request, and all of it is here."""
+        """Whether the last exchange said that nothing more comes for a request."""
         return request in self._ends
 
     def left_out(self) -> int:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from aca_kernel.errors import AcaKernelError, NotSent, RefusedForNow, ServiceError
 
-__all__ = ["Cancelled", "Patience", "may_be_done"]
+__all__ = ["Cancelled", "Patience", "may_be_done", "pause_after"]
 
 _T = TypeVar("_T")
 
@@ -108,11 +108,20 @@ class Patience:
         """The seconds before the next call; None when there is to be none."""
         if not error.is_passing or remaining <= 0:
             return None
-        pause = min(_FIRST_PAUSE * 2.0 ** min(failed - 1, 10), _LONGEST_PAUSE)
-        asked = error.retry_after if isinstance(error, ServiceError) else None
-        if asked is not None and asked > pause:
-            pause = asked
-        return min(pause, max(remaining, _FIRST_PAUSE))
+        return pause_after(error, failed, remaining)
+
+
+def pause_after(error: AcaKernelError, failed: int, remaining: float) -> float:
+    """Return the seconds to wait after a call failed for the ``failed``th time in a row.
+
+    They double each time, up to 5 s. A service that asks for more gets it, as far as
+    ``remaining`` seconds allow.
+    """
+    pause = min(_FIRST_PAUSE * 2.0 ** min(failed - 1, 10), _LONGEST_PAUSE)
+    asked = error.retry_after if isinstance(error, ServiceError) else None
+    if asked is not None and asked > pause:
+        pause = asked
+    return min(pause, max(remaining, _FIRST_PAUSE))
 
 
 def _wish(error: AcaKernelError, pause: float) -> str:

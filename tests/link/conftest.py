@@ -78,7 +78,7 @@ class Driver:
 
     def exchange(self, until: str | None = None, wait: float = 1.0) -> list[Message]:
         self.exchanges += 1
-        return asyncio.run(self.link.exchange(until=until, wait=wait))
+        return asyncio.run(self.link.exchange(until=[until] if until else [], wait=wait))
 
     def finish(self, message: str, most: int = 2000) -> Ran:
         """Exchange until the reply and the idle of a request are there."""

@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import Any
 
 from ..errors import AcaKernelError
-from ..guest.protocol import INTERRUPT_FILE, STOP_FILE
+from ..guest.protocol import INTERRUPT_FILE, STOP_FILE, WAKE
 from ..pool import PoolClient, SessionInfo, upload
 from ..pool.sources import UploadBody, UploadSource
 from ..worker import Worker
@@ -59,7 +59,10 @@ class Beside:
 
     async def interrupt(self, request: str, interrupt: str) -> None:
         """Interrupt a cell past the exchange that waits for it, as far as files get there."""
-        text = f"{request} {interrupt}".encode()
+        await self._put(f"{request} {interrupt}")
+
+    async def _put(self, said: str) -> None:
+        text = said.encode()
 
         def body() -> UploadBody:
             return UploadBody(UploadSource(BytesIO(text), len(text), None), INTERRUPT_FILE)
@@ -67,8 +70,12 @@ class Beside:
         with suppress(AcaKernelError):
             await self._worker.call(self._client.send_upload, self._identifier, "", body, repeats=0)
 
+    async def wake(self) -> None:
+        """End an exchange that waits in the session, so that the next one can begin."""
+        await self._put(WAKE)
+
     async def clean_up(self) -> None:
-        """Take away what `interrupt` may have left: the guest only looks while a cell runs."""
+        """Take away what `interrupt` and `wake` may have left: the guest may not have seen it."""
         with suppress(AcaKernelError):
             await self._worker.call(
                 self._client.delete_file, self._identifier, INTERRUPT_FILE, timeout=2.0, repeats=0
