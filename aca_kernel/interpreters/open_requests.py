@@ -119,6 +119,7 @@ class OpenRequests:
         self._stubborn: asyncio.TimerHandle | None = None
         self._is_urgent = False
         self._shown_at = 0.0  # when the last output came, or the last cell ended
+        self._was_alive = False  # whether something lived at the exchange before the last one
         self._is_brisk = False  # whether the last exchange brought an output
         self._begin()
 
@@ -221,7 +222,6 @@ class OpenRequests:
         is_given_up = pending.message_id in self.conversation.open
         self.conversation.close(pending.message_id)
         if pending.request is not None:
-            self._shown_at = time.monotonic()
             self._cancel_questions()
             self.pump.calm()
             if self._stubborn is not None:
@@ -280,7 +280,10 @@ class OpenRequests:
         if self._is_urgent:
             self._is_urgent = False
             return Plan((), 0)
-        if self.link.lives and time.monotonic() - self._shown_at < LINGER:
+        # What has just ended may have printed: one more exchange brings it.
+        lingers = self.link.lives or self._was_alive
+        if lingers and time.monotonic() - self._shown_at < LINGER:
+            self._was_alive = self.link.lives
             return Plan((), 0, BRISK if self._is_brisk else LINGER_PAUSE)
         return None
 
@@ -389,6 +392,7 @@ class OpenRequests:
             elif (pending := self._pending.get(effect.request)) is None:
                 continue
             elif isinstance(effect, End):
+                self._shown_at = time.monotonic()
                 pending.end(effect)
             elif isinstance(effect, Fail):
                 pending.fail(effect.error)

@@ -36,8 +36,9 @@ class Cell:
         self._remote = kernel.remote
         self._request = request
         self._fetching = Fetching(self._remote)
+        self.parent = kernel.get_parent("shell")  # type: ignore[no-untyped-call]
         self._emit = kernel.emitter_for(
-            kernel.get_parent("shell"),  # type: ignore[no-untyped-call]
+            self.parent,
             silent=request.silent,
             fetch=self._fetching.fetch,
         )

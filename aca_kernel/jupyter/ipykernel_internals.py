@@ -7,6 +7,8 @@ kernel changes its own ipykernel in guest/guest_kernel.py, because a session may
 from __future__ import annotations
 
 import asyncio
+from contextvars import copy_context
+from typing import Any
 
 from ipykernel._version import kernel_protocol_version
 from traitlets import Float
@@ -21,9 +23,14 @@ PRIVATE_NAMES = {
     "_execute_sleep": "half a millisecond before each reply, for front ends that we do not have",
     "_main_asyncio_lock": "is held while a shell request is handled",
     "_parent_ident": "says whose cell runs, and so who is asked for a line",
+    "_publish_status": "says on iopub whether the kernel is busy, and with whose request",
     "_progressively_terminate_all_children": "would kill the local pool, which outlives a restart",
 }
 """The names, and what each is or does."""
+
+
+PASSING = ("complete_request", "inspect_request")
+"""The requests that do not wait for the cell that runs."""
 
 
 class BaseKernel(StrayTolerant):
@@ -42,6 +49,38 @@ class BaseKernel(StrayTolerant):
         """The front end whose request is handled, as its socket's identity."""
         ident: bytes = self._parent_ident["shell"]
         return ident
+
+    async def shell_main(self, subshell_id: str | None, msg: Any) -> None:
+        """Handle a message of the shell channel: one after another, but questions at once.
+
+        ipykernel lets a completion wait until the cell that runs has ended. Here the session may
+        know it before.
+        """
+        if not self.turn.locked() or self._kind_of(msg) not in PASSING:
+            await super().shell_main(subshell_id, msg)
+            return
+        # A context of its own: in the shell channel's stands whose cell runs.
+        question = self.dispatch_shell(msg, subshell_id=subshell_id)
+        await copy_context().run(asyncio.ensure_future, question)
+        cell = self.cell_parent
+        if cell is not None:  # a front end took the question's idle for the kernel's
+            self._publish_status("busy", "shell", cell)  # type: ignore[no-untyped-call]
+
+    @property
+    def cell_parent(self) -> Any:
+        """The request of the cell that runs; None for none."""
+        return None
+
+    def _kind_of(self, msg: Any) -> str:
+        session = self.session
+        if session is None:
+            return ""
+        try:
+            _, frames = session.feed_identities(msg, copy=False)
+            header = session.deserialize(frames, content=False, copy=False)["header"]
+        except Exception:  # dispatch_shell says what is wrong with it
+            return ""
+        return str(header.get("msg_type"))
 
     def begin_no_cells(self) -> None:
         """Answer each execute request that comes from now on as aborted."""

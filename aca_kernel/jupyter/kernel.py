@@ -70,7 +70,7 @@ class AzureSessionsKernel(Settings, BaseKernel):
         self._released: Future[None] | None = None
         self._end_lock = threading.Lock()
         self._completions: Completions | None = None
-        self._question: asyncio.Future[dict[str, Any]] | None = None
+        self._questions: set[asyncio.Future[dict[str, Any]]] = set()
 
     @cached_property
     def remote(self) -> KernelSession:
@@ -207,6 +207,11 @@ class AzureSessionsKernel(Settings, BaseKernel):
         """Whether a cell runs."""
         return self._cell is not None
 
+    @property
+    def cell_parent(self) -> Any:
+        """The request of the cell that runs; None for none."""
+        return self._cell.parent if self._cell is not None else None
+
     def emitter_for(
         self, parent: Any, *, silent: bool = False, fetch: Fetch | None = None
     ) -> Emitter:
@@ -239,8 +244,8 @@ class AzureSessionsKernel(Settings, BaseKernel):
     def _interrupt(self) -> None:
         if self._cell is not None:
             self._cell.interrupt()
-        elif self._question is not None:
-            self._question.cancel()
+        for question in [] if self._cell is not None else list(self._questions):
+            question.cancel()
 
     # -- what an editor asks
 
@@ -248,7 +253,8 @@ class AzureSessionsKernel(Settings, BaseKernel):
         self, question: Awaitable[dict[str, Any]], otherwise: dict[str, Any]
     ) -> dict[str, Any]:
         """What ``question`` brings; ``otherwise`` when it fails, is late or is interrupted."""
-        asked = self._question = asyncio.ensure_future(question)
+        asked = asyncio.ensure_future(question)
+        self._questions.add(asked)
         try:
             deadline = question_deadline(self.remote.interpreter, QUESTION_DEADLINE)
             await asyncio.wait([asked], timeout=deadline)
@@ -262,7 +268,7 @@ class AzureSessionsKernel(Settings, BaseKernel):
             return otherwise
         finally:
             asked.cancel()
-            self._question = None
+            self._questions.discard(asked)
 
     async def do_complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
         """Completions: within 0.7 s, within 3 s where the session is far away."""

@@ -73,12 +73,14 @@ def delete_session(pool: Pool, identifier: str) -> None:
     ask_pool(pool, "DELETE", "session", identifier=identifier).raise_for_status()
 
 
-def wait_for(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+def wait_for(
+    condition: Callable[[], object], what: str, seconds: float = PATIENCE, every: float = 0.02
+) -> None:
     """Wait until ``condition`` holds: for what sends no event to wait for."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.02)
+        time.sleep(every)
 
 
 @dataclass
