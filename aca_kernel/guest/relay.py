@@ -334,7 +334,9 @@ class Relay:
     def _relay(self) -> None:
         poller = self._poller()
         while not self._ended:
-            is_hurried = self._interrupt_next or not self._kernel.ready
+            is_hurried = (
+                self._interrupt_next or not self._kernel.ready or self._requests.is_half_done
+            )
             events = poller.poll(20 if is_hurried else 500)
             if not self.confirmed and time.monotonic() - self._greeted > CONFIRM:
                 self.withdraw()
@@ -481,6 +483,10 @@ class Relay:
         is_idle = kind == "status" and b'"idle"' in content
         is_busy = kind == "status" and b'"busy"' in content
         end = "reply" if channel == "shell" else "idle" if channel == "iopub" and is_idle else ""
+        if kernel.is_ours(parent_header) and channel == "iopub" and kind in OUTPUTS:
+            # A thread printed it: its output belongs to whatever the main thread handled last.
+            parent_header, parent = self._last_cell, json.dumps(self._last_cell).encode()
+            message_id = parent_header.get("msg_id")
         if kernel.is_ours(parent_header):
             if channel in ("shell", "control") and kernel.learn(kind, content):
                 while self._beside:
@@ -495,7 +501,7 @@ class Relay:
             return
         if channel == "iopub":
             self._requests.see(message_id, kind, is_busy=is_busy, now=time.monotonic())
-        if end and not self._requests.take(message_id, end):
+        if end and not self._requests.take(message_id, end, time.monotonic()):
             return  # a second idle, say, which code in the cell can send, ends nothing
         if self._routed.take(message_id, channel, kind, [metadata, content, *buffers]):
             self._taken += 1

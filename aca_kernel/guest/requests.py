@@ -13,6 +13,7 @@ from collections import deque
 
 LONG = 1.0  # seconds after which a request that says nothing is probed; and probed again
 
+HALF = 0.02  # seconds that reply and idle may come apart, as they come in two ways
 
 ENTRY = 0.05  # seconds between a cell's execute_input and its code, and more
 
@@ -24,6 +25,7 @@ class Request:
         self.is_cell = is_cell
         self.to_come = {"reply", "idle"}
         self.sent: float | None = None  # when the kernel was given it
+        self.half_at: float | None = None  # when the first of reply and idle came
         self.has_begun = False  # whether SIGINT would strike it
         self.begun_at = 0.0
         self.is_struck = False  # whether SIGINT was sent to it
@@ -38,7 +40,9 @@ class Request:
             return False
         if self.probe:
             return bool(self.seen) and now - max(self.seen.values()) > LONG
-        return len(self.to_come) == 1 or now - self.sent > LONG
+        if self.half_at is not None:
+            return now - self.half_at > HALF
+        return now - self.sent > LONG
 
     def is_over(self, now: float) -> bool:
         """Whether its probe shows that no more comes of it."""
@@ -121,12 +125,18 @@ class Requests:
         if not request.has_begun and (kind == "execute_input" if request.is_cell else is_busy):
             request.has_begun, request.begun_at = True, now
 
-    def take(self, message_id: str, end: str) -> bool:
+    @property
+    def is_half_done(self) -> bool:
+        """Whether of some request the reply has come and the idle has not, or the other way."""
+        return any(one.half_at is not None and not one.is_beside for one in self._open.values())
+
+    def take(self, message_id: str, end: str, now: float) -> bool:
         """Take in a "reply" or "idle"; False when it ends nothing, because it had come before."""
         request = self._open.get(message_id)
         if request is None or end not in request.to_come:
             return False
         request.to_come.remove(end)
+        request.half_at = now
         if not request.to_come:
             self._end(message_id)
         return True

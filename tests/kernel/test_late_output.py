@@ -13,7 +13,7 @@ from tests.faults.proxy import Proxy
 
 from .driver import LINKED, Kernel, Pool, wait_for
 
-THREAD = """
+THREAD = r"""
 import threading, time
 go = threading.Event()
 def talk():

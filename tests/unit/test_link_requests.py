@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aca_kernel.guest.requests import ENTRY, LONG, Requests
+from aca_kernel.guest.requests import ENTRY, HALF, LONG, Requests
 
 
 def _sent(*names: str) -> Requests:
@@ -24,25 +24,26 @@ def _answer(requests: Requests, probe: str, *what: str, now: float) -> list[str]
 
 def test_a_reply_and_an_idle_end_a_request() -> None:
     requests = _sent("a")
-    assert requests.take("a", "idle")
+    assert requests.take("a", "idle", 0.0)
     assert "a" in requests
-    assert requests.take("a", "reply")
+    assert requests.take("a", "reply", 0.0)
     assert "a" not in requests
     assert list(requests.ended) == ["a"]
 
 
 def test_what_comes_twice_ends_nothing() -> None:
     requests = _sent("a")
-    assert requests.take("a", "idle")
-    assert not requests.take("a", "idle")
-    assert not requests.take("other", "idle")
+    assert requests.take("a", "idle", 0.0)
+    assert not requests.take("a", "idle", 0.0)
+    assert not requests.take("other", "idle", 0.0)
     assert "a" in requests
 
 
-def test_an_idle_without_a_reply_is_probed_at_once() -> None:
+def test_an_idle_without_a_reply_is_probed_soon() -> None:
     requests = _sent("a")
     assert not requests.wants_probe(0.1)
-    requests.take("a", "idle")
+    requests.take("a", "idle", 0.0)
+    assert not requests.wants_probe(HALF / 2)  # the reply comes another way, and may be on it
     assert requests.wants_probe(0.1)
     requests.probe("p")
     assert not requests.wants_probe(0.1)
@@ -53,7 +54,7 @@ def test_an_idle_without_a_reply_is_probed_at_once() -> None:
 
 def test_a_reply_without_an_idle_needs_the_other_channel() -> None:
     requests = _sent("a")
-    requests.take("a", "reply")
+    requests.take("a", "reply", 0.0)
     requests.probe("p")
     assert _answer(requests, "p", "reply", now=0.2) == []
     assert _answer(requests, "p", "busy", now=0.2) == ["a"]
@@ -92,7 +93,7 @@ def test_a_request_that_waits_for_the_kernel_is_not_probed() -> None:
 
 def test_a_probe_shows_nothing_of_what_came_after_it() -> None:
     requests = _sent("a")
-    requests.take("a", "idle")
+    requests.take("a", "idle", 0.0)
     requests.probe("p")
     requests.add("b", is_cell=True)
     requests.sent("b", 0.0)
@@ -148,7 +149,7 @@ def test_whatever_comes_a_request_ends_once_its_kernel_answers_others(
             requests.see("a", "status", is_busy=True, now=0.0)
         elif step.startswith("probe "):
             requests.answered(f"p{probes}", step[6:], now)
-        elif requests.take("a", step) and "a" not in requests:
+        elif requests.take("a", step, now) and "a" not in requests:
             ends.append("all has come")
         ends += requests.unanswered(now)
     assert len(ends) == 1 or ("a" in requests and "probe idle" in steps)
