@@ -26,7 +26,8 @@ class Interpreter(ABC):
     """A session that runs code, in one mode.
 
     It reports what it finds out about the session's life, as `SessionEvent`. All methods are
-    coroutines of the kernel's event loop; none blocks it. Errors that a user can meet are :class:`~aca_kernel.errors.AcaKernelError`.
+    coroutines of the kernel's event loop; none blocks it. Errors that a user can meet are
+    :class:`~aca_kernel.errors.AcaKernelError`.
     """
 
     mode: str

@@ -28,11 +28,7 @@ from ..worker import Worker
 from . import probes
 from .base import Interpreter
 from .direct_call import PROBE_TIMEOUT, SERVICE_CAP, interrupted_reply, run_code
-from .mapping import (
-    OUTPUT_LIMIT,
-    PYTHON_DIED,
-    service_failure,
-)
+from .mapping import OUTPUT_LIMIT, PYTHON_DIED, service_failure
 from .statusline import StatusLine, while_starting, while_waiting
 
 __all__ = ["DirectInterpreter"]
@@ -99,10 +95,8 @@ class DirectInterpreter(Interpreter):
 
     def _note_lost(self) -> None:
         """Forget the session, and report that it is lost."""
-        is_known = self._mark is not None
         self.forget()
-        if is_known:
-            self._report(SessionEvent.LOST)
+        self._report(SessionEvent.LOST)
 
     async def start(self, emit: Emit | None = None) -> None:
         """Allocate the session, go to /mnt/data and leave the mark that tells it from another.

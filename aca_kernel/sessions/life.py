@@ -26,21 +26,21 @@ class State(Enum):
     """It had answered, but was replaced or cannot be used: the next cell begins anew."""
 
 
-_EVENT = SessionEvent
+_CALLED, _ANSWERED, _LOST, _RESET, _LEFT, _DELETED = SessionEvent
 
 TRANSITIONS: Mapping[tuple[State, SessionEvent], State] = MappingProxyType(
     {
-        (State.ABSENT, _EVENT.CALLED): State.REACHED,
-        (State.ABSENT, _EVENT.ANSWERED): State.MET,
-        (State.REACHED, _EVENT.ANSWERED): State.MET,
-        (State.REACHED, _EVENT.DELETED): State.ABSENT,
-        (State.MET, _EVENT.LOST): State.LOST,
-        (State.MET, _EVENT.LEFT): State.REACHED,
-        (State.MET, _EVENT.DELETED): State.ABSENT,
-        (State.LOST, _EVENT.CALLED): State.REACHED,
-        (State.LOST, _EVENT.ANSWERED): State.MET,
-        (State.LOST, _EVENT.LEFT): State.REACHED,
-        (State.LOST, _EVENT.DELETED): State.ABSENT,
+        (State.ABSENT, _CALLED): State.REACHED,
+        (State.ABSENT, _ANSWERED): State.MET,
+        (State.REACHED, _ANSWERED): State.MET,
+        (State.REACHED, _DELETED): State.ABSENT,
+        (State.MET, _LOST): State.LOST,
+        (State.MET, _LEFT): State.REACHED,
+        (State.MET, _DELETED): State.ABSENT,
+        (State.LOST, _CALLED): State.REACHED,
+        (State.LOST, _ANSWERED): State.MET,
+        (State.LOST, _LEFT): State.REACHED,
+        (State.LOST, _DELETED): State.ABSENT,
     }
 )
 """The state after an event. An event that has no row here changes nothing."""
@@ -65,7 +65,7 @@ class Life:
 
     def after(self, event: SessionEvent) -> Life:
         """Return the life that follows ``event``."""
-        is_paid = event in (_EVENT.RESET, _EVENT.DELETED)
+        is_paid = event in (_RESET, _DELETED)
         return Life(
             TRANSITIONS.get((self.state, event), self.state),
             restart_owed=self.restart_owed and not is_paid,
