@@ -20,6 +20,7 @@ from ..link.answers import NoGuest
 from ..messages import Emit, SessionEvent
 from ..outputs.notices import notice_output
 from ..pool import PoolClient
+from ..pool.staging import OWN_CALL
 from ..worker import Worker
 
 __all__ = ["InterpreterChoice"]
@@ -126,7 +127,8 @@ class InterpreterChoice:
         self._why = f"Direct mode, because this session cannot be linked to: {reason}."
 
     async def _announce(self, code: str) -> None:
-        if isinstance(self.current, LinkedInterpreter):
+        """Keep a plain call out of the guest kernel, into which a shared session lets those."""
+        if isinstance(self.current, LinkedInterpreter) and not code.startswith(OWN_CALL):
             await self.current.pass_by(code)
 
     def _linked_reports(self, event: SessionEvent) -> None:
@@ -139,5 +141,5 @@ class InterpreterChoice:
             self._report(event)
         elif event is SessionEvent.LOST:  # and the guest with it
             self.current.close()
-            self.current = self._new_linked()
+            self.current = self._new_linked(share=self.current.shared)
             self._report(event)
