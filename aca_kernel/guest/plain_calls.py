@@ -268,10 +268,10 @@ def hook(shell: Any, relay: Relay, mark: str) -> None:
         if code.startswith(f"#{mark} 1 "):
             relay.confirmed = True
             sys.__dict__.pop(PARTS, None)
-            publish(shell, *relay.exchange(code))
+            publish(shell, *relay.exchanges.answer(code))
             count = shell.execution_count
             return {"status": "ok", "execution_count": count, "payload": [], "user_expressions": {}}
-        if code.startswith(f"#{mark}") or is_probe(code) or relay.is_announced(code):
+        if code.startswith(f"#{mark}") or is_probe(code) or relay.exchanges.is_announced(code):
             return None
         if not relay.share:
             return None

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..guest.counts import count_request
 from ..link.answers import MOST_NUMBER, GuestFailed, GuestGone, LinkTaken
-from ..messages import CellRequest, Comm, Emit, Reply
+from ..messages import CellRequest, Comm, Emit, Reply, SessionEvent
 from ..outputs.notices import notice_output
 from ..pool import PoolClient, shorten
 from ..worker import Worker
@@ -27,7 +27,8 @@ from .guestmessages import (
     timed_out,
 )
 from .handshake import meet, patiently
-from .open_requests import OpenRequests, Pending
+from .open_requests import OpenRequests
+from .pending import Pending
 from .statusline import while_starting
 
 __all__ = ["LinkedInterpreter"]
@@ -60,6 +61,7 @@ class LinkedInterpreter(Interpreter):
         share: bool | None = None,
         comms: bool = False,
         worker: Worker | None = None,
+        report: Callable[[SessionEvent], None] = lambda event: None,
     ) -> None:
         self.client = client
         self.identifier = identifier
@@ -67,18 +69,14 @@ class LinkedInterpreter(Interpreter):
         self._execution_timeout = execution_timeout
         self._share = share
         self._comms = comms
+        self._report = report
         self._requests = OpenRequests(
-            client, identifier, self.worker, tolerance=outage_tolerance, comms=comms
+            client, identifier, self.worker, tolerance=outage_tolerance, comms=comms, report=report
         )
         self._starting: asyncio.Task[None] | None = None
         self._learning: asyncio.Task[None] | None = None
 
     # -- the session
-
-    @property
-    def started(self) -> bool:
-        """Whether the guest has been met."""
-        return self._requests.is_met
 
     @property
     def shared(self) -> bool:  # type: ignore[override]
@@ -96,7 +94,9 @@ class LinkedInterpreter(Interpreter):
         A start that takes long is told in a status line. Raises NoGuest when the session cannot
         hold a guest: direct mode is left then.
         """
-        if self._starting is None or (self._starting.done() and not self.started):
+        if emit is not None:
+            self._tell_of_loss()
+        if self._starting is None or (self._starting.done() and not self._requests.is_met):
             self._starting = asyncio.ensure_future(self._start(emit))
         starting = self._starting
         try:
@@ -109,7 +109,7 @@ class LinkedInterpreter(Interpreter):
             await self._cooldown_is_known()
 
     async def _start(self, emit: Emit | None) -> None:
-        self.is_reached = True  # what is asked for is allocated, whatever comes back
+        self._report(SessionEvent.CALLED)  # what is asked for is allocated, whatever comes back
         requests = self._requests
         hello = await meet(requests.link, self.worker, self._share, self._greet)
         requests.shared = hello.share
@@ -131,7 +131,7 @@ class LinkedInterpreter(Interpreter):
     async def share(self, on: bool) -> None:
         """Have plain calls of other clients run in the guest kernel, or not."""
         self._share = on
-        if not self.started:
+        if not self._requests.is_met:
             await self.start()
         try:
             self._requests.shared = await patiently(lambda: self._requests.link.share(on))
@@ -140,7 +140,7 @@ class LinkedInterpreter(Interpreter):
 
     async def pass_by(self, code: str) -> None:
         """Have the next plain call with this code run past the guest kernel."""
-        if self.started:
+        if self._requests.is_met:
             with suppress(GuestGone, GuestFailed):
                 await patiently(lambda: self._requests.link.announce(code))
 
@@ -163,7 +163,7 @@ class LinkedInterpreter(Interpreter):
         the network was away for longer than ``outage_tolerance``.
         """
         self._tell_of_loss()
-        if not self.started:
+        if not self._requests.is_met:
             await self.start(emit)
         requests, conversation = self._requests, self._requests.conversation
         counted = request.store_history and not request.silent
@@ -250,7 +250,7 @@ class LinkedInterpreter(Interpreter):
 
     def queue_comm(self, message: Comm, emit: Emit) -> bool:
         """Have a widget's message sent with the next exchange; False when nobody would get it."""
-        if not self.started or not self._comms:
+        if not self._requests.is_met or not self._comms:
             return False
         message_id = self._requests.send(_COMM, message.kind, message.content, message)
         self._requests.expect(message_id, emit)
@@ -263,12 +263,12 @@ class LinkedInterpreter(Interpreter):
 
     async def comm_info(self, content: Mapping[str, Any]) -> dict[str, Any]:
         """Which comms the guest kernel has, as the content of a comm_info_reply."""
-        if not self.started or not self._comms:
+        if not self._requests.is_met or not self._comms:
             return {"status": "ok", "comms": {}}
         return await self._ask("comm_info_request", content)
 
     async def _ask(self, kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
-        if not self.started:
+        if not self._requests.is_met:
             await self.start()
         return dict(await self._requests.ask(kind, content))
 
@@ -280,14 +280,14 @@ class LinkedInterpreter(Interpreter):
 
     def reset_call(self) -> Callable[[], Any] | None:
         """A blocking call that replaces the guest kernel; None when there is none yet."""
-        return self._requests.link.restart_call() if self.started else None
+        return self._requests.link.restart_call() if self._requests.is_met else None
 
     async def reset(self) -> None:
         """Replace the guest kernel: fresh Python state, files kept.
 
         Another client's call that runs in the guest kernel is ended.
         """
-        if self.started:
+        if self._requests.is_met:
             self._requests.pump.abandon()
         work = asyncio.ensure_future(self._reset())
         if not (await asyncio.wait([work], timeout=RESTART_PATIENCE))[0]:
@@ -296,7 +296,7 @@ class LinkedInterpreter(Interpreter):
 
     async def _reset(self) -> None:
         self._requests.untold = None
-        if not self.started:
+        if not self._requests.is_met:
             await self.start()
         restart = self._requests.link.restart_call()
         try:

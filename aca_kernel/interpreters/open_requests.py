@@ -7,11 +7,10 @@ futures, outputs and the user's answers, is here. All of it belongs to the kerne
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import secrets
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -20,10 +19,10 @@ from ..link.answers import GuestFailed, GuestGone, LinkTaken, NotPassedOn
 from ..link.client import Link
 from ..link.pump import STUBBORN, WAIT, Plan, Pump
 from ..link.side_calls import Beside
-from ..messages import CellRequest, Comm, Emit
+from ..messages import CellRequest, Comm, Emit, SessionEvent
 from ..pool import PoolClient
 from ..worker import Worker
-from .conversation import Ask, Calls, Conversation, Effect, End, Fail, Kind, Show, Sign
+from .conversation import Calls, Conversation, Effect, End, Fail, Kind, Show, Sign
 from .guestmessages import (
     guest_failed,
     left_out,
@@ -33,15 +32,12 @@ from .guestmessages import (
     python_replaced,
     session_replaced,
 )
-from .statusline import StatusLine
+from .pending import Asking, Pending
 
-__all__ = ["OpenRequests", "Pending"]
+__all__ = ["OpenRequests"]
 
 QUESTION_WAIT = 0.6
 """Seconds that the guest may keep a silent exchange in which only questions wait."""
-
-MOST_PAUSE = 15.0
-"""Seconds between two exchanges while a cell waits for the user: what threads print shows then."""
 
 LINGER = 30.0
 """Seconds after the last output for which what cells have left running is listened to."""
@@ -55,36 +51,6 @@ MOST_EMITS = 500
 """Requests whose outputs find their cell; the conversation knows fewer."""
 
 
-class Pending:
-    """An open request: its outputs go to ``emit``, its end to ``ended``.
-
-    ``ended`` gives None for a cell whose code still runs although it was interrupted.
-    """
-
-    def __init__(self, message_id: str, request: CellRequest | None, emit: Emit | None) -> None:
-        self.message_id = message_id
-        self.request = request
-        self.emit = emit
-        self.ended: asyncio.Future[End | None] = asyncio.get_running_loop().create_future()
-        self.over = asyncio.Event()  # set when nobody follows it any more
-        self.has_arrived = False  # whether an exchange with it was answered
-        self.is_interrupted = False
-        self.line = StatusLine(emit)
-        self.knows_calls = False  # whether it has told of other clients' calls
-        # Jupyter's libraries say in the context whose cell runs, and so who is asked for a line.
-        self.context = contextvars.copy_context()
-
-    def fail(self, error: BaseException) -> None:
-        """Have its follower raise ``error``."""
-        if not self.ended.done():
-            self.ended.set_exception(error)
-
-    def end(self, end: End | None) -> None:
-        """Have its follower go on."""
-        if not self.ended.done():
-            self.ended.set_result(end)
-
-
 class OpenRequests:
     """Sends requests to the guest of one session. See `Owner` for what the pump asks of it."""
 
@@ -96,6 +62,7 @@ class OpenRequests:
         *,
         tolerance: float,
         comms: bool = False,
+        report: Callable[[SessionEvent], None],
     ) -> None:
         self._client = client
         self._identifier = identifier
@@ -105,16 +72,15 @@ class OpenRequests:
         self._session_id = uuid.uuid4().hex
         self.side_calls = Beside(client, identifier, worker)
         self.conversation = Conversation()
-        self.is_met = False
-        """Whether the guest is there, as far as is known."""
+        self._report = report
+        self._is_met = False
         self.shared = False
         self.cooldown_seconds: float | None = None
         self.untold: AcaKernelError | None = None
         """How the guest was lost when no cell was open: the next one has to say it."""
         self._pending: dict[str, Pending] = {}
         self._emits: dict[str, Emit] = {}
-        self._asking: set[asyncio.Task[None]] = set()
-        self._asked_at = 0.0
+        self._asking = Asking(self._answer, self._wake)
         self._striking: set[asyncio.Task[None]] = set()
         self._stubborn: asyncio.TimerHandle | None = None
         self._is_urgent = False
@@ -126,6 +92,17 @@ class OpenRequests:
     def _begin(self) -> None:
         self.link = Link(self._client, self._identifier, self._worker.call, comms=self._comms)
         self.pump = Pump(self.link, self.side_calls, self._worker, self, tolerance=self._tolerance)
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the guest is there, as far as is known. A change is reported."""
+        return self._is_met
+
+    @is_met.setter
+    def is_met(self, is_met: bool) -> None:
+        if is_met is not self._is_met:
+            self._is_met = is_met
+            self._report(SessionEvent.ANSWERED if is_met else SessionEvent.LOST)
 
     def begin_anew(self) -> None:
         """Let go of a guest that is not there any more: the next cell begins with another."""
@@ -222,7 +199,7 @@ class OpenRequests:
         is_given_up = pending.message_id in self.conversation.open
         self.conversation.close(pending.message_id)
         if pending.request is not None:
-            self._cancel_questions()
+            self._asking.cancel()
             self.pump.calm()
             if self._stubborn is not None:
                 self._stubborn.cancel()
@@ -243,6 +220,13 @@ class OpenRequests:
     def _cell(self) -> Pending | None:
         return self._pending.get(self.conversation.cell)
 
+    def _answer(self, line: str) -> None:
+        self.send("stdin", "input_reply", {"value": line})
+
+    def _wake(self) -> None:
+        if self._pending:
+            self.pump.wake()
+
     # -- interrupts
 
     def interrupt(self) -> None:
@@ -254,7 +238,7 @@ class OpenRequests:
         number = secrets.token_hex(8)
         self.link.queue({"op": "interrupt", "kernel": self.conversation.kernel, "id": number})
         self.pump.interrupt()
-        self._cancel_questions()
+        self._asking.cancel()
         if self._stubborn is not None:
             self._stubborn.cancel()
         self._stubborn = asyncio.get_running_loop().call_later(STUBBORN, cell.end, None)
@@ -275,7 +259,7 @@ class OpenRequests:
         requests = self.conversation.open
         if requests:
             if self._asking:
-                return Plan(requests, 0, 0 if self.link.has_unsent else self._asking_pause())
+                return Plan(requests, 0, 0 if self.link.has_unsent else self._asking.pause)
             return Plan(requests, WAIT if self.conversation.cell else QUESTION_WAIT)
         if self._is_urgent:
             self._is_urgent = False
@@ -286,10 +270,6 @@ class OpenRequests:
             self._was_alive = self.link.lives
             return Plan((), 0, BRISK if self._is_brisk else LINGER_PAUSE)
         return None
-
-    def _asking_pause(self) -> float:
-        """Seconds to the next look for output: more, the longer nobody answers."""
-        return min(max(0.1, (time.monotonic() - self._asked_at) / 2), MOST_PAUSE)
 
     async def take(
         self, plan: Plan, messages: Sequence[dict[str, Any]], over: Sequence[str]
@@ -397,42 +377,10 @@ class OpenRequests:
             elif isinstance(effect, Fail):
                 pending.fail(effect.error)
             else:
-                self._ask_user(pending, effect)
+                self._asking.ask(pending, effect)
 
     def _tell_of_calls(self, calls: Calls) -> None:
         cell = self._cell
         if cell is not None and cell.emit is not None and not cell.knows_calls:
             cell.knows_calls = True  # once a cell: no budget holds our own words back
             cell.emit(others_calls(calls.number))
-
-    def _ask_user(self, cell: Pending, question: Ask) -> None:
-        """Have the user asked, beside what else comes: output that the question overtook, say."""
-        self._asked_at = time.monotonic()
-        before = list(self._asking)  # one at a time, whatever the session asks
-        answering = self._answer_with(cell, question, before)
-        asking: asyncio.Task[None] = cell.context.run(asyncio.ensure_future, answering)
-        self._asking.add(asking)
-        asking.add_done_callback(self._asked)
-
-    async def _answer_with(
-        self, cell: Pending, question: Ask, before: Sequence[asyncio.Task[None]]
-    ) -> None:
-        if before:
-            await asyncio.wait(before)
-        assert cell.request is not None and cell.request.ask is not None  # noqa: S101, PT018
-        try:
-            line = await cell.request.ask(question.prompt, question.hidden)
-        except Exception as error:
-            cell.fail(error)
-        else:
-            self.send("stdin", "input_reply", {"value": line})
-
-    def _asked(self, asking: asyncio.Task[None]) -> None:
-        self._asking.discard(asking)
-        if self._pending:
-            self.pump.wake()
-
-    def _cancel_questions(self) -> None:
-        """Take back what the user is asked: SIGINT ends the question over there."""
-        for asking in self._asking:
-            asking.cancel()

@@ -40,7 +40,7 @@ if package is None or package.relay.version != {version!r} or not package.relay.
         raise
 calls = sys.modules[{name!r} + ".plain_calls"]
 calls.hook(shell, package.relay, {mark!r})
-answer = package.relay.exchange({hello!r})[0]
+answer = package.relay.exchanges.answer({hello!r})[0]
 for way in ("stdout", "result"):
     calls.publish(shell, answer, way)
 """
@@ -71,6 +71,7 @@ _FILES = (
     "routed",
     "living",
     "guest_kernel",
+    "exchanges",
     "relay",
     "plain_calls",
 )

@@ -10,13 +10,7 @@ from typing import Any
 
 from ..errors import (
     AcaKernelError,
-    AnswerLost,
-    AuthenticationError,
-    NotSent,
     PayloadTooLarge,
-    PermissionRefused,
-    RefusedForNow,
-    ServiceError,
 )
 from ..guest.protocol import MARK, FrameError, Peer, fingerprint, pack, unpack
 from ..pool import Execution, PoolClient, tracebacks
@@ -39,7 +33,7 @@ from .bootstrap import (
     look_code,
     withdraw_code,
 )
-from .limits import Limits, is_surely_refused
+from .limits import Limits, is_surely_refused, may_be_size
 
 __all__ = ["Link"]
 
@@ -120,7 +114,7 @@ class Link:
                 raise
             except AcaKernelError as error:
                 first = first or error
-                if not _may_be_size(error) or time.monotonic() - began > QUICK:
+                if not may_be_size(error) or time.monotonic() - began > QUICK:
                     break
         assert first is not None  # noqa: S101
         raise first
@@ -254,7 +248,7 @@ class Link:
                 self._arrived = arrived
             if isinstance(error, PayloadTooLarge):
                 limits.request_refused(len(text), error.limit)
-            elif _may_be_size(error):
+            elif may_be_size(error):
                 limits.failed(sent=len(text))
             raise
         del self._withdrawn[: len(withdrawn)]
@@ -393,13 +387,6 @@ class Link:
             output_limit=self._limit,
             repeatable=True,
         )
-
-
-def _may_be_size(error: AcaKernelError) -> bool:
-    """Whether a call may have failed because it, or its answer, was too large for the service."""
-    if isinstance(error, (AuthenticationError, PermissionRefused, RefusedForNow, NotSent)):
-        return False
-    return isinstance(error, (ServiceError, AnswerLost, Transient))
 
 
 def _result(execution: Execution) -> str:

@@ -11,14 +11,18 @@ from collections.abc import Callable
 
 from ..errors import (
     AcaKernelError,
+    AnswerLost,
     AuthenticationError,
     BadRequest,
     NotSent,
+    PermissionRefused,
     RefusedForNow,
+    ServiceError,
     UnexpectedAnswer,
 )
+from .answers import Transient
 
-__all__ = ["LEAST_BUDGET", "Limits", "is_surely_refused"]
+__all__ = ["LEAST_BUDGET", "Limits", "is_surely_refused", "may_be_size"]
 
 FIRST_SENT = 1_000_000
 LEAST_SENT = 600
@@ -48,6 +52,13 @@ def is_surely_refused(error: AcaKernelError) -> bool:
     if isinstance(error, RefusedForNow):
         return error.status != 408  # a gateway may say that after it has passed a request on
     return isinstance(error, (AuthenticationError, BadRequest, NotSent))
+
+
+def may_be_size(error: AcaKernelError) -> bool:
+    """Whether a call may have failed because it, or its answer, was too large for the service."""
+    if isinstance(error, (AuthenticationError, PermissionRefused, RefusedForNow, NotSent)):
+        return False
+    return isinstance(error, (ServiceError, AnswerLost, Transient))
 
 
 class _Size:

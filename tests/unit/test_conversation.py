@@ -133,7 +133,7 @@ def test_every_step_leads_on_and_the_end_is_the_end() -> None:
         assert all(STEPS[state, sign] is State.ENDED for state in order[:-1])
 
 
-ODD = st.sampled_from(
+ODD: st.SearchStrategy[Any] = st.sampled_from(
     [
         *(None, True, -1, 2**80, 1.5, "", "a", "b", "\ud800", [], ["a"], {}, {"msg_id": "a"}),
         *({"msg_id": ["a"]}, {"msg_type": "stream"}, {"msg_type": "status"}, {"msg_type": {}}),
