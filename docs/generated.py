@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import argparse
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from enum import Enum
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,32 @@ class Rooms(SphinxDirective):
         folders = sorted(file.parent for file in package.glob("*/__init__.py"))
         text = "\n\n".join(_room(folder) for folder in folders)
         return self.parse_text_to_nodes(text, allow_section_headings=True)
+
+
+class Steps(SphinxDirective):
+    """A table of what leads from one state to another.
+
+    The argument names a mapping from (state, sign) to state in the package; the values of the
+    enums, or their docstrings, say what each is.
+    """
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Give the table."""
+        module, _, name = self.arguments[0].rpartition(".")
+        steps: Mapping[tuple[Enum, Enum], Enum] = getattr(import_module(module), name)
+        rows = [
+            f"| `{_name(state)}` | `{_name(sign)}` | `{_name(after)}` |"
+            for (state, sign), after in steps.items()
+        ]
+        return self.parse_text_to_nodes(
+            "\n".join(["| in | comes | then |", "|---|---|---|", *rows])
+        )
+
+
+def _name(value: Enum) -> str:
+    return value.name.lower()
 
 
 def _room(folder: Path) -> str:
@@ -127,4 +154,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("magics", Magics)
     app.add_directive("options", Options)
     app.add_directive("rooms", Rooms)
+    app.add_directive("steps", Steps)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
