@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any
+from typing import Any, Protocol
 
 from .errors import AcaKernelError
 
@@ -16,6 +16,7 @@ __all__ = [
     "Comm",
     "Emit",
     "Output",
+    "OwnOutput",
     "Reply",
     "SessionEvent",
     "error_reply",
@@ -31,10 +32,12 @@ class Output:
     content: Mapping[str, Any]
     metadata: Mapping[str, Any] = field(default_factory=dict)
     buffers: Sequence[bytes] = ()
-    own: bool = False
-    """Whether it is this kernel's own word, not the session's: the output policy lets it pass."""
     widget: str = ""
     """The Output widget that it is meant for; "" for the cell itself."""
+
+
+class OwnOutput(Output):
+    """An Output whose every word is this kernel's own, among others that are a session's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +57,15 @@ class Comm:
 
 Ask = Callable[[str, bool], Coroutine[Any, Any, str]]
 
-Emit = Callable[[Output], None]
-"""Shows one Output in the running cell; may be called from any thread."""
+
+class Emit(Protocol):
+    """Shows outputs in one cell. May be used from any thread."""
+
+    def show_own(self, output: Output, /) -> None:
+        """Show what this kernel has to say: it passes as it is."""
+
+    def show_session(self, output: Output, /) -> None:
+        """Show what a session sends, as far as the output policy allows that."""
 
 
 class SessionEvent(Enum):

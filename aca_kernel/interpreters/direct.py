@@ -20,7 +20,7 @@ from ..errors import (
     RefusedForNow,
     SessionLost,
 )
-from ..messages import CellRequest, Emit, Output, Reply, SessionEvent
+from ..messages import CellRequest, Emit, OwnOutput, Reply, SessionEvent
 from ..outputs.notices import notice_output
 from ..pool import Execution, PoolClient, shorten
 from ..pool.kinds import kind_of_execution, other_kind
@@ -136,7 +136,7 @@ class DirectInterpreter(Interpreter):
                 f"Reattached to the living session {shorten(self.identifier)}: variables and"
                 " files are as they were."
             )
-            emit(notice_output(text))
+            emit.show_own(notice_output(text))
         self._greeted_before = True
         self._report(SessionEvent.ANSWERED)
 
@@ -236,7 +236,7 @@ class DirectInterpreter(Interpreter):
         self._doubtful = True
         reply = interrupted_reply()
         if not request.silent:
-            emit(reply.error_output())
+            emit.show_own(reply.error_output())
         return reply
 
     async def _execute(self, request: CellRequest, emit: Emit) -> Reply:
@@ -246,12 +246,10 @@ class DirectInterpreter(Interpreter):
         async def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             return await self._when_free(emit, function, *args, **kwargs)
 
-        outputs: list[Output] = []
-        reply, execution = await run_code(
+        reply, outputs, execution = await run_code(
             self.client,
             self.identifier,
             request,
-            outputs.append,
             call,
             self._timeout,
             self._cut,
@@ -263,7 +261,8 @@ class DirectInterpreter(Interpreter):
         for output in outputs:
             # The loss explains an error of the cell, such as a name that is missing.
             if not (is_lost and output.msg_type == "error"):
-                emit(output)
+                is_own = isinstance(output, OwnOutput)
+                (emit.show_own if is_own else emit.show_session)(output)
         if not execution.succeeded and reply.ename == "ExecutionFailed":
             if PYTHON_DIED in execution.stderr.lower():
                 self._note_lost()  # the user has just been told: the next cell begins anew

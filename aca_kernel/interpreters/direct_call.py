@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..errors import AcaKernelError
-from ..messages import CellRequest, Emit, Reply, keyboard_interrupt
+from ..messages import CellRequest, Output, Reply, keyboard_interrupt
 from ..pool import Execution, PoolClient
 from . import probes
 from .mapping import (
@@ -34,12 +34,11 @@ async def run_code(
     client: PoolClient,
     identifier: str,
     request: CellRequest,
-    emit: Emit,
     call: Call,
     timeout: int,
     cut: int,
-) -> tuple[Reply, Execution]:
-    """Run ``request`` by one execute call and show what came of it.
+) -> tuple[Reply, Sequence[Output], Execution]:
+    """Run ``request`` by one execute call; its reply, its outputs, and the service's answer.
 
     ``call(function, *args)`` runs a blocking function off the event loop; ``timeout`` is
     seconds; ``cut`` is the length at which the service was seen to cut a stream. Raises
@@ -65,14 +64,13 @@ async def run_code(
             execution, shown = replace(execution, result=said), said
     # Off the event loop: pictures and long tracebacks take their time.
     outputs, reply = await call(map_execution, execution, request, limit=limit, shown=shown)
-    if not request.silent:
-        for output in outputs:
-            emit(output)
+    if request.silent:
+        outputs = []
     if reply.ok and request.user_expressions:
         found = await _probe(client, identifier, probes.expressions(request.user_expressions), call)
         names = request.user_expressions
         reply = replace(reply, user_expressions={n: found[n] for n in names if n in found})
-    return reply, execution
+    return reply, outputs, execution
 
 
 async def _probe(

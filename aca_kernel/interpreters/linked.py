@@ -121,7 +121,7 @@ class LinkedInterpreter(Interpreter):
                 f"Reattached to the living session {shorten(self.identifier)}: variables and"
                 " files are as they were."
             )
-            emit(notice_output(text))
+            emit.show_own(notice_output(text))
         requests.is_met = True
 
     def _greet(self, kernel: int) -> str:
@@ -315,5 +315,5 @@ class LinkedInterpreter(Interpreter):
 def _shown(reply: Reply, cell: Pending) -> Reply:
     """An error's reply, which is shown in its cell as well."""
     if cell.emit is not None:
-        cell.emit(reply.error_output())
+        cell.emit.show_own(reply.error_output())
     return reply

@@ -280,7 +280,7 @@ class OpenRequests:
                 self._pending[request].has_arrived = True
         cell = self._cell
         if self.link.left_out() and cell is not None and cell.emit is not None:
-            cell.emit(left_out())
+            cell.emit.show_own(left_out())
         self._is_brisk = False
         for number, message in enumerate(messages):
             if number % 100 == 99:
@@ -366,7 +366,7 @@ class OpenRequests:
                 self._shown_at, self._is_brisk = time.monotonic(), True
                 emit = self._emits.get(effect.request)
                 if emit is not None:
-                    emit(effect.output)
+                    emit.show_session(effect.output)
             elif isinstance(effect, Calls):
                 self._tell_of_calls(effect)
             elif (pending := self._pending.get(effect.request)) is None:
@@ -383,4 +383,4 @@ class OpenRequests:
         cell = self._cell
         if cell is not None and cell.emit is not None and not cell.knows_calls:
             cell.knows_calls = True  # once a cell: no budget holds our own words back
-            cell.emit(others_calls(calls.number))
+            cell.emit.show_own(others_calls(calls.number))

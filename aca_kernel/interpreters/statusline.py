@@ -39,7 +39,7 @@ class StatusLine:
         kind = "update_display_data" if self._display_id else "display_data"
         self._display_id = self._display_id or f"aca-kernel-{uuid.uuid4().hex}"
         content["transient"] = {"display_id": self._display_id}
-        self._emit(Output(msg_type=kind, content=content, own=True))
+        self._emit.show_own(Output(msg_type=kind, content=content))
 
 
 async def while_waiting(work: Awaitable[None], emit: Emit | None, waiting: str, end: str) -> None:

@@ -57,13 +57,13 @@ class Cell:
             is_outage = isinstance(error, TransportError) and self._remote.life.state is State.MET
             if error.steps and not is_outage:
                 content = guide(error.steps)
-                self._emit(Output(msg_type="display_data", content=content, own=True))
+                self._emit.show_own(Output(msg_type="display_data", content=content))
         except Exception as error:
             self._kernel.log.exception("A cell failed inside the kernel")
             reply = _own_failure(error)
         finally:
             self._fetching.close()
-        self._emit(reply.error_output())
+        self._emit.show_own(reply.error_output())
         return reply
 
     def interrupt(self) -> None:
@@ -109,7 +109,7 @@ class Cell:
         if not self._remote.life.is_ready:
             await self._remote.start(self._emit)
         try:
-            reply = await self._remote.execute(piece, self._emit.session)
+            reply = await self._remote.execute(piece, self._emit)
         finally:
             await self._emit.settled()
         return self._emit.judged(reply)
@@ -126,7 +126,6 @@ class Cell:
             client=await self._remote.connected(),
             session=self._remote,
             emit=self._emit,
-            emit_session=self._emit.session,
             root=self._kernel.root(),
             ask=self._ask,
             call=self._remote.worker.call,

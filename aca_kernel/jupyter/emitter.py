@@ -27,9 +27,8 @@ _SHOWING = ("display_data", "execute_result", "update_display_data")
 class Emitter:
     """Shows Outputs in one cell, from any thread; a silent cell shows none.
 
-    Called itself it shows what this kernel has to say; ``session`` takes what a session sends,
-    which the output policy judges first. An output that shows files of the session waits for
-    them, and what comes after it waits with it: see `settled`.
+    An output that shows files of the session waits for them, and what comes after it waits with
+    it: see `settled`.
     """
 
     def __init__(
@@ -47,10 +46,28 @@ class Emitter:
         self._silent = silent
         self._fetch = fetch
         self._shown = Shown()
-        self._waiting: deque[tuple[Output, list[str]]] = deque()
+        # What waits for files, or behind what does: an own output, or a session's and its files.
+        self._waiting: deque[tuple[Output, list[str] | None]] = deque()
         self._pump: asyncio.Task[None] | None = None
 
-    def __call__(self, output: Output) -> None:
+    def show_own(self, output: Output) -> None:
+        """Show what this kernel has to say, after all that came before it."""
+        if self._waiting:
+            self._waiting.append((output, None))
+        else:
+            self._put(output)
+
+    def show_session(self, output: Output) -> None:
+        """Show what the policy makes of a session's message, after all that came before it."""
+        names = self._names(output)
+        if not names and not self._waiting:
+            self._show(output)
+            return
+        self._waiting.append((output, names))
+        if self._pump is None or self._pump.done():
+            self._pump = asyncio.ensure_future(self._show_waiting())
+
+    def _put(self, output: Output) -> None:
         """Send one message to the front end, as a part of this cell's output."""
         if self._silent:
             return
@@ -70,16 +87,6 @@ class Emitter:
             buffers=list(output.buffers),
         )
 
-    def session(self, output: Output) -> None:
-        """Show what the policy makes of a session's message, after all that came before it."""
-        names = self._names(output)
-        if not names and not self._waiting:
-            self._show(output)
-            return
-        self._waiting.append((output, names))
-        if self._pump is None or self._pump.done():
-            self._pump = asyncio.ensure_future(self._show_waiting())
-
     async def settled(self) -> None:
         """Wait until all that ``session`` got is shown. When cancelled, files are left out."""
         try:
@@ -87,17 +94,20 @@ class Emitter:
                 await self._pump
         finally:
             while self._waiting:
-                self._show(self._waiting.popleft()[0])
+                output, names = self._waiting.popleft()
+                self._put(output) if names is None else self._show(output)
 
     def _names(self, output: Output) -> list[str]:
-        if self._fetch is None or self._silent or output.own or output.msg_type not in _SHOWING:
+        if self._fetch is None or self._silent or output.msg_type not in _SHOWING:
             return []
         return [] if self._policy.name == "text" else names_in(output.content.get("data"))
 
     async def _show_waiting(self) -> None:
         while self._waiting:
             output, names = self._waiting[0]
-            if not names or self._fetch is None:
+            if names is None:
+                self._put(output)
+            elif not names or self._fetch is None:
                 self._show(output)
             else:
                 files = await self._fetch(names)
@@ -108,9 +118,6 @@ class Emitter:
             self._waiting.popleft()
 
     def _show(self, output: Output, inlined: Inlined | None = None) -> None:
-        if output.own:
-            self(output)
-            return
         content, pictures = output.content, {}
         if inlined is not None:
             content, pictures = {**content, "data": inlined.data}, inlined.pictures
@@ -121,7 +128,7 @@ class Emitter:
                 shown = self._as_of_this_request(shown)
             elif inlined is not None and "data" in shown:
                 shown["data"] = inlined.filled(shown["data"])
-            self(
+            self._put(
                 Output(
                     msg_type=msg_type,
                     content=shown,
@@ -134,7 +141,7 @@ class Emitter:
         if trusted:  # Jupyter's server may have it, as with a local kernel
             missing = {name: why for name, why in missing.items() if why != NOT_THERE}
         if missing:
-            self(notice_output(missing_files(missing)))
+            self._put(notice_output(missing_files(missing)))
 
     def _as_of_this_request(self, content: dict[str, Any]) -> dict[str, Any]:
         """A widget's message that captures outputs by their request names the front end's."""
@@ -149,7 +156,7 @@ class Emitter:
         """A session's reply as the policy lets it reach the front end; what it may not is told."""
         if reply.ok:
             for msg_type, content in self._policy.about_payload(reply.payload):
-                self(Output(msg_type=msg_type, content=content, own=True))
+                self._put(Output(msg_type=msg_type, content=content))
             return replace(
                 reply,
                 user_expressions=self._policy.user_expressions(reply.user_expressions),
@@ -160,4 +167,6 @@ class Emitter:
 
     def text(self, text: str) -> None:
         """Show ``text`` on stdout, with a line's end."""
-        self(Output(msg_type="stream", content={"name": "stdout", "text": f"{text.rstrip()}\n"}))
+        self._put(
+            Output(msg_type="stream", content={"name": "stdout", "text": f"{text.rstrip()}\n"})
+        )

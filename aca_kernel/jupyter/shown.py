@@ -58,7 +58,7 @@ class Shown:
         if not self._is_whole or len(left) == len(self._outputs):
             return []
         self._outputs = left
-        clear = Output(msg_type="clear_output", content={"wait": wait or bool(left)}, own=True)
+        clear = Output(msg_type="clear_output", content={"wait": wait or bool(left)})
         return [clear, *left]
 
     def _keep(self, output: Output) -> None:

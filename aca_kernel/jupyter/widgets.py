@@ -42,7 +42,7 @@ class Widgets:
             buffers=[bytes(part) for part in message.get("buffers", ())],
         )
         emitter = kernel.emitter_for(message)
-        if not interpreter.queue_comm(comm, emitter.session):
+        if not interpreter.queue_comm(comm, emitter):
             return
         if kernel.has_cell:  # ipykernel lets these pass a cell by
             task = asyncio.ensure_future(self._follow(interpreter, emitter))

@@ -84,7 +84,7 @@ class Outage:
     def over(self, error: AcaKernelError | None = None) -> AnswerLost:
         """Return the error of an outage that lasted too long; ``error`` is its last failure."""
         seconds = time.monotonic() - (self._began or time.monotonic())
-        last = f" The last attempt: {error}" if isinstance(error, ServiceError) else ""
+        last = f" The last attempt: {error}" if isinstance(error, (ServiceError, Transient)) else ""
         return AnswerLost(
             f"The session could not be reached for {seconds:.0f} s.{last}",
             remedy="Run the next cell when the session can be reached again: it shows what is"

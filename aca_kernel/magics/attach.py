@@ -50,7 +50,7 @@ async def list_recent(context: MagicContext) -> None:
         for number, session in enumerate(sessions, 1)
     ]
     headers = ["", "Session", "Pool", "Notebook", "Last used", "State"]
-    context.emit(table(rows, headers))
+    context.emit.show_own(table(rows, headers))
     if why:
         context.stream(f"Which of them are alive is not known: {why}\n", "stderr")
     context.stream("%session attach NUMBER goes into one of them.\n")

@@ -106,8 +106,6 @@ class MagicContext:
     client: PoolClient
     session: SessionControl
     emit: Emit
-    emit_session: Emit
-    """Shows what the session itself sends: the output policy judges it first."""
     root: Path
     """The directory on this machine that transfers stay in, resolved."""
     ask: Callable[[str], Awaitable[str | None]]
@@ -124,7 +122,7 @@ class MagicContext:
 
     def stream(self, text: str, name: str = "stdout") -> None:
         """Show ``text`` as a stream message."""
-        self.emit(Output(msg_type="stream", content={"name": name, "text": text}))
+        self.emit.show_own(Output(msg_type="stream", content={"name": name, "text": text}))
 
 
 class HelpRequested(UsageError):

@@ -35,4 +35,4 @@ class Direct(Magic):
             allow_stdin=context.allow_stdin,
             execution_count=context.execution_count,
         )
-        return await context.session.execute_direct(request, context.emit_session)
+        return await context.session.execute_direct(request, context.emit)

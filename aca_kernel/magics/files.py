@@ -81,7 +81,7 @@ async def _show(arguments: argparse.Namespace, context: MagicContext) -> None:
         context.stream(f"{place} is empty.\n")
         return
     rows = _rows(files[:_MOST], directory, datetime.now(timezone.utc))
-    context.emit(
+    context.emit.show_own(
         table(
             rows,
             ["Name", "Size", "Bytes", "Modified"],

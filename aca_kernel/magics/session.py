@@ -114,7 +114,7 @@ def _seconds(text: str) -> float:
 
 async def _info(arguments: argparse.Namespace, context: MagicContext) -> None:
     is_full = getattr(arguments, "show_identifier", False)
-    context.emit(panel(await session_rows(context, is_full=is_full)))
+    context.emit.show_own(panel(await session_rows(context, is_full=is_full)))
     session, client = context.session, context.client
     if is_open(session):
         identifier = session.identifier
@@ -193,7 +193,7 @@ async def _list(arguments: argparse.Namespace, context: MagicContext) -> None:
         ]
         for info in sessions[:_MOST]
     ]
-    context.emit(table(rows, ["Session", "", "Created", "Last used", "Idle until"]))
+    context.emit.show_own(table(rows, ["Session", "", "Created", "Last used", "Idle until"]))
     if len(sessions) > _MOST:
         context.stream(f"More than {_MOST} sessions; the others are not shown.\n")
 

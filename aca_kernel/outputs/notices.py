@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..messages import Output
+from ..messages import OwnOutput
 
 __all__ = ["folding", "missing_files", "notice", "notice_html", "notice_output"]
 
@@ -33,9 +33,9 @@ def notice(text: str) -> dict[str, Any]:
     }
 
 
-def notice_output(text: str) -> Output:
+def notice_output(text: str) -> OwnOutput:
     """The Output that shows ``text`` as a notice of this kernel's own."""
-    return Output(msg_type="display_data", content=notice(text), own=True)
+    return OwnOutput(msg_type="display_data", content=notice(text))
 
 
 def missing_files(why: Mapping[str, str]) -> str:

@@ -101,7 +101,7 @@ class InterpreterChoice:
     def tell(self, emit: Emit | None) -> None:
         """Say once, in the first cell, why it is direct mode."""
         if self._why and emit is not None:
-            emit(notice_output(self._why))
+            emit.show_own(notice_output(self._why))
             self._why = ""
 
     def close(self) -> None:

@@ -202,7 +202,7 @@ class KernelSession:
         """Run code in the session. Raises AcaKernelError when it could not be run."""
         _, choice = await self._connected()
         if self._pool.warning and not request.silent:
-            emit(notice_output(self._pool.warning))
+            emit.show_own(notice_output(self._pool.warning))
             self._pool.warning = ""
         choice.tell(emit)
         return await self._run(choice.current, request, emit)

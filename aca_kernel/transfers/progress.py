@@ -176,7 +176,7 @@ class TransferProgress:
             is_due = self._is_shown and not self._is_finished
             self._is_finished = True
             if is_due:
-                self._emit(self._output("update_display_data", line, grid([(line,)])))
+                self._emit.show_own(self._output("update_display_data", line, grid([(line,)])))
         return is_due
 
     def pace(self, size: int) -> str:
@@ -195,7 +195,7 @@ class TransferProgress:
         msg_type = "update_display_data" if self._is_shown else "display_data"
         self._is_shown, self._shown = True, now
         moment = Snapshot(parts=self._parts, index=index, elapsed=now - self._began)
-        self._emit(self._output(msg_type, render_text(moment), render_html(moment)))
+        self._emit.show_own(self._output(msg_type, render_text(moment), render_html(moment)))
 
     def _output(self, msg_type: str, text: str, markup: str) -> Output:
         return Output(

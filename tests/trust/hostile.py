@@ -35,7 +35,7 @@ class Turn:
 
     ``text`` is the whole stdout of the call; ``body`` the whole JSON answer; ``head`` overrides
     fields of an honest head; ``lines`` are messages, or bytes that stand for one. ``alone``
-    leaves the honest reply out.
+    leaves the honest reply out, ``over`` says that no more comes of what is asked for.
     """
 
     text: str | None = None
@@ -43,6 +43,7 @@ class Turn:
     head: Message = field(default_factory=dict)
     lines: tuple[Any, ...] = ()
     alone: bool = False
+    over: bool = False
 
 
 class HostileSession:
@@ -94,7 +95,7 @@ class HostileSession:
             packed = "".join(self._parts[number] for number in sorted(self._parts))
         if packed:
             source = zlib.decompress(base64.b64decode(packed)).decode()
-            hello = re.search(r"exchange\(('[^']*')\)", source)
+            hello = re.search(r"exchanges\.answer\(('[^']*')\)", source)
             if hello is not None:
                 return unpack(ast.literal_eval(hello[1]))
             look = re.search(r"'(aca-kernel:[0-9a-f]+:)' \+ json", source)
@@ -128,10 +129,11 @@ class HostileSession:
                 self._lie(turn)
                 if not turn.alone:
                     self._reply(message["message"])
-                turn = Turn(head=turn.head)
+                turn = Turn(head=turn.head, over=turn.over)
         self._lie(turn)
         frame, rest = unpack(self._peer.frame({"boot": self._boot}, 200_000_000))
-        return pack({**frame, "end": self._peer.outbox.end, **turn.head}, bytes(rest))
+        over = {"over": head.get("until")} if turn.over else {}
+        return pack({**frame, "end": self._peer.outbox.end, **over, **turn.head}, bytes(rest))
 
     def _note(self, request: Message) -> None:
         if request["header"]["msg_type"] == "execute_request" and not request["content"]["silent"]:

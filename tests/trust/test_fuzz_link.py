@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from aca_kernel.errors import AcaKernelError
 from aca_kernel.guest.protocol import OUTPUTS
 from aca_kernel.interpreters.linked import LinkedInterpreter
-from aca_kernel.messages import CellRequest, Output
+from aca_kernel.messages import CellRequest
 from aca_kernel.outputs.policy import OutputPolicy
 from aca_kernel.pool.answers import Execution, parse_execution
+from tests.kept import Kept
 from tests.kernel.conftest import KernelStarter
 from tests.kernel.driver import LINKED, Kernel
 
@@ -63,17 +64,18 @@ def check_sent(messages: list[dict[str, Any]]) -> None:
             assert message["message"]["header"]["msg_type"] in SENT
 
 
-def check_shown(outputs: list[Output]) -> None:
+def check_shown(kept: Kept) -> None:
     """Only outputs were shown, and what is the kernel's own word is one that can be shown."""
     policy = OutputPolicy("isolated")
-    for output in outputs:
+    for output in kept.outputs:
+        is_own = output in kept.own
         assert output.msg_type in OUTPUTS
         judged = [(output.msg_type, dict(output.content))]
-        if not output.own:
+        if not is_own:
             judged = policy.message(output.msg_type, output.content, output.metadata)
         for kind, content in judged:
             assert kind in OUTPUTS
-            check_harmless(json.dumps(content), 10**8 if not output.own else 5000)
+            check_harmless(json.dumps(content), 5000 if is_own else 10**8)
 
 
 def check_harmless(text: str, longest: int = 5000) -> None:
@@ -86,14 +88,14 @@ async def answered(prompt: str, hidden: bool) -> str:
     return "an answer"
 
 
-async def run_cell(interpreter: LinkedInterpreter) -> tuple[list[Output], Any]:
+async def run_cell(interpreter: LinkedInterpreter) -> tuple[Kept, Any]:
     """Run one cell; its outputs, and its reply or the error that a user would read."""
-    outputs: list[Output] = []
+    kept = Kept()
     request = CellRequest(code="6 * 7", allow_stdin=True, execution_count=1, ask=answered)
     try:
-        return outputs, await asyncio.wait_for(interpreter.execute(request, outputs.append), 30)
+        return kept, await asyncio.wait_for(interpreter.execute(request, kept), 30)
     except AcaKernelError as error:
-        return outputs, error
+        return kept, error
 
 
 def check_ended(ended: Any) -> None:

@@ -31,8 +31,14 @@ def display(text: str) -> dict[str, Any]:
     return message("display_data", {"data": {"text/plain": text}, "metadata": {}})
 
 
-def run_with(*turns: Turn, tolerance: float = 0.05) -> tuple[list[Output], Any]:
-    """What a cell shows and how it ends when its session says ``turns``."""
+def run_with(
+    *turns: Turn, tolerance: float = 0.05, own: list[Output] | None = None
+) -> tuple[list[Output], Any]:
+    """What a cell shows and how it ends when its session says ``turns``.
+
+    ``own`` gets what of it are the kernel's own words.
+    """
+    told = own if own is not None else []
     session = HostileSession()
 
     async def run() -> tuple[list[Output], Any]:
@@ -44,7 +50,9 @@ def run_with(*turns: Turn, tolerance: float = 0.05) -> tuple[list[Output], Any]:
         await interpreter.start()
         session.script.extend(turns)
         try:
-            return await run_cell(interpreter)
+            kept, ended = await run_cell(interpreter)
+            told.extend(kept.own)
+            return kept.outputs, ended
         finally:
             interpreter.close()
 
@@ -74,7 +82,7 @@ def test_a_message_that_is_too_large_is_said_in_the_cell() -> None:
 def test_a_reply_that_is_too_large_ends_the_cell_all_the_same() -> None:
     reply = {"status": "error", "ename": "E", "evalue": "x" * 1_000_000, "traceback": []}
     idle = message("status", {"execution_state": "idle"})
-    turn = Turn(lines=(message("execute_reply", reply, "shell"), idle), alone=True)
+    turn = Turn(lines=(message("execute_reply", reply, "shell"), idle), alone=True, over=True)
     outputs, ended = run_with(turn)
     assert isinstance(ended, ExecutionFailed)
     assert "its reply was too large" in str(ended)
@@ -202,8 +210,9 @@ def test_a_question_cannot_act_on_a_terminal() -> None:
 
 def test_a_flood_of_events_is_one_notice() -> None:
     calls, dropped = {"event": "calls", "number": 3}, {"event": "dropped", "msg_id": OURS}
-    outputs, reply = run_with(Turn(lines=(*[calls] * 50, *[dropped] * 50), alone=True))
-    assert [output.msg_type for output in outputs if output.own] == ["display_data"]
+    own: list[Output] = []
+    outputs, reply = run_with(Turn(lines=(*[calls] * 50, *[dropped] * 50), alone=True), own=own)
+    assert [output.msg_type for output in outputs] == ["display_data", "error"]
+    assert own == outputs
     assert "3 calls of other clients" in shown(outputs[:1])[0]
-    assert [output.msg_type for output in outputs if not output.own] == ["error"]
     assert reply.ename == "KeyboardInterrupt"

@@ -23,6 +23,7 @@ from aca_kernel.pool import (
 )
 from aca_kernel.sessions.life import Life, State
 from aca_kernel.sessions.recent_sessions import RecentSession, RecentSessions
+from tests.kept import Kept
 
 
 class BareSession:
@@ -145,9 +146,8 @@ class Bench:
             self.questions.append(question)
             return answer
 
-        def emit(output: Output) -> None:
-            self.outputs.append(output)
-            self.on_output(output)
+        kept = Kept(self.on_output)
+        kept.outputs = self.outputs
 
         with ThreadPoolExecutor(1) as worker:
 
@@ -158,8 +158,7 @@ class Bench:
             context = MagicContext(
                 client=self.client,
                 session=self.session,
-                emit=emit,
-                emit_session=emit,
+                emit=kept,
                 root=self.root,
                 ask=ask,
                 call=call,

@@ -7,7 +7,6 @@ import threading
 
 import pytest
 
-from aca_kernel.messages import Output
 from aca_kernel.transfers.progress import (
     Cancelled,
     Part,
@@ -17,6 +16,7 @@ from aca_kernel.transfers.progress import (
     render_text,
     size_text,
 )
+from tests.kept import Kept
 
 HALF = Snapshot(
     parts=[Part(name="data.csv", size=29_000_000, done=12_300_000)], index=0, elapsed=1.5
@@ -94,9 +94,10 @@ def test_sizes_are_for_people(size: int, text: str) -> None:
 
 
 def test_a_short_transfer_shows_nothing() -> None:
-    shown: list[Output] = []
+    kept = Kept()
+    shown = kept.outputs
     clock = Clock()
-    progress = TransferProgress(shown.append, [("x", 10)], clock=clock)
+    progress = TransferProgress(kept, [("x", 10)], clock=clock)
     tell = progress.file()
     clock.now += 0.19
     tell(10, 10)
@@ -105,9 +106,10 @@ def test_a_short_transfer_shows_nothing() -> None:
 
 
 def test_a_long_transfer_is_one_display_that_updates_ten_times_a_second() -> None:
-    shown: list[Output] = []
+    kept = Kept()
+    shown = kept.outputs
     clock = Clock()
-    progress = TransferProgress(shown.append, [("x", 1000)], clock=clock)
+    progress = TransferProgress(kept, [("x", 1000)], clock=clock)
     tell = progress.file()
     for done in range(1, 1001):
         clock.now += 0.001
@@ -124,9 +126,10 @@ def test_a_long_transfer_is_one_display_that_updates_ten_times_a_second() -> Non
 
 
 def test_the_total_counts_all_files() -> None:
-    shown: list[Output] = []
+    kept = Kept()
+    shown = kept.outputs
     clock = Clock()
-    progress = TransferProgress(shown.append, [("a", 50), ("b", 50)], clock=clock)
+    progress = TransferProgress(kept, [("a", 50), ("b", 50)], clock=clock)
     progress.file()(50, 50)
     tell = progress.file()
     clock.now += 1
@@ -135,7 +138,7 @@ def test_the_total_counts_all_files() -> None:
 
 
 def test_cancel_stops_the_transfer_and_every_further_file() -> None:
-    progress = TransferProgress(lambda _: None, [("a", 5), ("b", 5)])
+    progress = TransferProgress(Kept(), [("a", 5), ("b", 5)])
     tell = progress.file()
     tell(1, 5)
     canceller = threading.Thread(target=progress.cancel)
