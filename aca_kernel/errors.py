@@ -64,6 +64,16 @@ __all__ = [
 ]
 
 
+FILES_STAY = "Variables are gone; the files in /mnt/data are still there."
+"""What remains of a session whose Python is another one."""
+
+FROM_THE_TOP = "Run the notebook from the top."
+"""What to do when variables are gone."""
+
+ALL_STAYS = "Variables and files stay."
+"""What remains when only an answer is missing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Command:
     """A line to copy into a terminal; ``terminal`` says of which shell, where they differ."""

@@ -15,8 +15,9 @@ from ..errors import AcaKernelError
 from ..guest.protocol import COMMS, OUTPUTS
 from ..link.answers import MOST_NUMBER
 from ..messages import Output
+from ..outputs.replies import buffers, prompt_of
 from ..pool.refusal_texts import clean
-from .guestmessages import buffers, death, prompt_of, stale
+from .endings import death, stale
 
 __all__ = [
     "STEPS",

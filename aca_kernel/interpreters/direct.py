@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ..errors import (
+    FILES_STAY,
+    FROM_THE_TOP,
     AcaKernelError,
     AuthenticationError,
     ExecutionFailed,
@@ -28,6 +30,7 @@ from ..worker import Worker
 from . import probes
 from .base import Interpreter
 from .direct_call import PROBE_TIMEOUT, SERVICE_CAP, interrupted_reply, run_code
+from .endings import KEEP_AWAKE
 from .mapping import OUTPUT_LIMIT, PYTHON_DIED, service_failure
 from .statusline import StatusLine, while_starting, while_waiting
 
@@ -273,7 +276,7 @@ class DirectInterpreter(Interpreter):
             raise SessionLost(
                 "The service had replaced this session: this cell ran in a new, empty one.",
                 left="The variables and files of before are gone.",
-                remedy="Run the notebook from the top.",
+                remedy=FROM_THE_TOP,
             )
         return reply
 
@@ -341,9 +344,8 @@ class DirectInterpreter(Interpreter):
             self._note_lost()
             raise SessionLost(
                 "The session's Python was replaced, most often because it ran out of memory.",
-                left="Variables are gone; the files in /mnt/data are still there. Nothing of"
-                " this cell was run.",
-                remedy="Run the notebook from the top.",
+                left=f"{FILES_STAY} Nothing of this cell was run.",
+                remedy=FROM_THE_TOP,
             )
         self._lose()
 
@@ -353,8 +355,7 @@ class DirectInterpreter(Interpreter):
             "The service replaced this session: it had been idle for longer than its cooldown"
             " period, or somebody deleted it.",
             left="Variables and the files in /mnt/data are gone; nothing of this cell was run.",
-            remedy="Run the notebook from the top. `%session keep-alive` keeps a session awake"
-            " for longer.",
+            remedy=KEEP_AWAKE,
         )
 
     async def interrupt(self) -> None:

@@ -17,7 +17,7 @@ from ..link.answers import GuestFailed, GuestGone, Hello, NoGuest, Transient
 from ..link.client import Link
 from ..pool.refusal_texts import clean
 from ..worker import Worker
-from .guestmessages import cause
+from .endings import cause
 
 __all__ = ["HANDSHAKE", "meet", "patiently"]
 

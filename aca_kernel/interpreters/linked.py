@@ -11,18 +11,16 @@ from ..guest.counts import count_request
 from ..link.answers import MOST_NUMBER, GuestFailed, GuestGone, LinkTaken
 from ..messages import CellRequest, Comm, Emit, Reply, SessionEvent
 from ..outputs.notices import notice_output
+from ..outputs.replies import completions, history_lines, reply_of
 from ..pool import PoolClient, shorten
 from ..worker import Worker
 from .base import Interpreter
 from .conversation import End, Sign
-from .guestmessages import (
-    completions,
+from .endings import (
     dropped,
-    history_lines,
     interrupted,
     kernel_failed,
     reply_left_out,
-    reply_of,
     still_running,
     timed_out,
 )

@@ -6,12 +6,13 @@ import ast
 import textwrap
 from typing import Any
 
-from ..errors import ExecutionFailed
+from ..errors import FILES_STAY, ExecutionFailed
 from ..messages import CellRequest, Output, Reply, error_reply
 from ..outputs.images import ImageRefused, png_image
 from ..outputs.notices import notice_output
 from ..pool import Execution, tracebacks
 from ..pool.refusal_texts import clean
+from .endings import LESS_DATA
 
 __all__ = [
     "DEFAULT_OUTPUT_LIMIT",
@@ -160,8 +161,8 @@ def service_failure(text: str, status: str = "") -> ExecutionFailed:
         return ExecutionFailed(
             "The session's Python died and was started again, most often because it ran out"
             " of memory.",
-            left="Variables are gone; the files in /mnt/data are still there.",
-            remedy="Run the notebook from the top, with less data at a time.",
+            left=FILES_STAY,
+            remedy=LESS_DATA,
         )
     if "execution aborted" in lowered:
         return ExecutionFailed(

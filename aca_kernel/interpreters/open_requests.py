@@ -23,7 +23,7 @@ from ..messages import CellRequest, Comm, Emit, SessionEvent
 from ..pool import PoolClient
 from ..worker import Worker
 from .conversation import Calls, Conversation, Effect, End, Fail, Kind, Show, Sign
-from .guestmessages import (
+from .endings import (
     guest_failed,
     left_out,
     link_taken,

@@ -10,9 +10,9 @@ import psutil
 import pytest
 
 from aca_kernel.errors import AcaKernelError, ExecutionFailed
-from aca_kernel.interpreters.guestmessages import completions, history_lines, prompt_of
 from aca_kernel.interpreters.linked import LinkedInterpreter
 from aca_kernel.messages import Output
+from aca_kernel.outputs.replies import completions, history_lines, prompt_of
 
 from .hostile import OURS, HostileSession, Turn
 from .test_fuzz_link import Calls, run_cell

@@ -1,165 +1,44 @@
-"""The guest kernel's messages, taken apart and made. Pure; what comes in is hostile data."""
+"""Our own words for how a cell in a session ended: notices, replies and errors. Pure.
+
+What a session says stands in them only as words that are cleaned.
+"""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
-from collections.abc import Mapping
 from typing import Any
 
-from ..errors import ExecutionFailed, SessionLost
+from ..errors import ALL_STAYS, FILES_STAY, FROM_THE_TOP, ExecutionFailed, SessionLost
 from ..guest.protocol import MAX_LINE_BYTES
 from ..messages import Output, Reply, keyboard_interrupt
 from ..outputs.notices import notice_output
-from ..outputs.streams import bare, plain
 from ..pool.refusal_texts import clean
 
 __all__ = [
-    "buffers",
+    "KEEP_AWAKE",
+    "LESS_DATA",
     "cause",
-    "completions",
     "death",
     "dropped",
     "guest_failed",
-    "history_lines",
     "interrupted",
     "kernel_failed",
     "left_out",
     "link_taken",
     "not_passed_on",
     "others_calls",
-    "prompt_of",
     "python_replaced",
     "reply_left_out",
-    "reply_of",
     "session_replaced",
     "stale",
     "still_running",
     "timed_out",
 ]
 
-MOST_MATCHES = 2000
-LONGEST_MATCH = 1000
-MOST_LINES = 10_000
-LONGEST_LINE = 1_000_000
-LONGEST_PROMPT = 10_000
+KEEP_AWAKE = f"{FROM_THE_TOP} `%session keep-alive` keeps a session awake for longer."
+"""What to do when the service has replaced an idle session."""
 
-_MAGIC_NAME = re.compile(r"%{1,2}[A-Za-z_]\w*")
-
-
-def reply_of(content: Mapping[str, Any]) -> Reply:
-    """The Reply that the content of an execute_reply tells of, whatever shape it has."""
-    if content.get("status") == "ok":
-        expressions, payload = content.get("user_expressions"), content.get("payload")
-        return Reply(
-            user_expressions=expressions if isinstance(expressions, dict) else {},
-            payload=payload if isinstance(payload, list) else (),
-        )
-    trace = content.get("traceback")
-    return Reply(
-        status="error",
-        ename=_text(content.get("ename")) or "Error",
-        evalue=_text(content.get("evalue")),
-        traceback=[_text(line) for line in trace] if isinstance(trace, list) else (),
-    )
-
-
-def completions(content: Mapping[str, Any], code: str, cursor_pos: int) -> dict[str, Any]:
-    """The content of a complete_reply that a front end may act on, whatever ``content`` is.
-
-    JupyterLab puts a single match into the cell by itself. So a match changes nothing but the
-    cursor's own line, has no line end, and brings no magic with arguments: ours act here.
-    """
-    given = content.get("matches")
-    line = code.rfind("\n", 0, cursor_pos) + 1
-    line_end = code.find("\n", cursor_pos)
-    start = _within(content.get("cursor_start"), line, cursor_pos)
-    end = _within(content.get("cursor_end"), cursor_pos, len(code) if line_end < 0 else line_end)
-    if start is None or end is None or not isinstance(given, list):
-        start = end = cursor_pos
-        given = []
-    before = code[line:start]
-    matches = [match for match in given[:MOST_MATCHES] if _is_harmless(match, before)]
-    return {
-        "status": "ok",
-        "matches": matches,
-        "cursor_start": start,
-        "cursor_end": end,
-        "metadata": _kinds(content.get("metadata"), set(matches), start, end),
-    }
-
-
-def _within(value: Any, least: int, most: int) -> int | None:
-    return value if type(value) is int and least <= value <= most else None
-
-
-def _is_harmless(match: Any, before: str) -> bool:
-    if not isinstance(match, str) or not 0 < len(match) <= LONGEST_MATCH:
-        return False
-    if not match.isprintable():
-        return False
-    if "%" in match:
-        return _MAGIC_NAME.fullmatch(match) is not None
-    return "%" not in before or " " not in match
-
-
-def _kinds(metadata: Any, matches: set[str], start: int, end: int) -> dict[str, Any]:
-    """What IPython says of its matches, and JupyterLab shows beside them: function, class, ..."""
-    name = "_jupyter_types_experimental"
-    given = metadata.get(name) if isinstance(metadata, dict) else None
-    kinds = [
-        {
-            "start": start,
-            "end": end,
-            "text": entry["text"],
-            "type": bare(_text(entry.get("type"))[:100]),
-            "signature": bare(_text(entry.get("signature"))[:LONGEST_MATCH]),
-        }
-        for entry in (given[:MOST_MATCHES] if isinstance(given, list) else ())
-        if isinstance(entry, dict)
-        and isinstance(entry.get("text"), str)
-        and entry["text"] in matches
-        and (entry.get("start"), entry.get("end")) == (start, end)
-    ]
-    return {name: kinds} if kinds else {}
-
-
-def history_lines(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of a history_reply: (session, line, input or [input, output]) alone."""
-    given = content.get("history")
-    lines: list[list[Any]] = []
-    for entry in given[-MOST_LINES:] if isinstance(given, list) else ():
-        if not isinstance(entry, list) or len(entry) != 3:
-            continue
-        session, number, texts = entry
-        texts = texts if isinstance(texts, list) else [texts]
-        if type(session) is not int or type(number) is not int or len(texts) > 2:
-            continue
-        if not all(text is None or isinstance(text, str) for text in texts):
-            continue
-        shown = [None if text is None else bare(text[:LONGEST_LINE]) for text in texts]
-        lines.append([session, number, shown if len(shown) == 2 else shown[0] or ""])
-    return {"status": "ok", "history": lines}
-
-
-def prompt_of(content: Mapping[str, Any]) -> tuple[str, bool]:
-    """What an input_request asks, harmless to a terminal, and whether the answer is hidden."""
-    return plain(_text(content.get("prompt"))[:LONGEST_PROMPT]), content.get("password") is True
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def buffers(encoded: Any) -> list[bytes]:
-    """A message's binary buffers; none when they are not base64 as a whole."""
-    if not isinstance(encoded, list):
-        return []
-    try:
-        return [base64.b64decode(part, validate=True) for part in encoded]
-    except (binascii.Error, TypeError, ValueError):
-        return []
+LESS_DATA = "Run the notebook from the top, with less data at a time."
+"""What to do when memory ran out."""
 
 
 def cause(code: Any) -> str:
@@ -180,12 +59,12 @@ def death(event: Any, code: Any, why: Any = "") -> ExecutionFailed | None:
 
     ``why`` is what it wrote to stderr when it did not even start.
     """
-    left = "Variables are gone; the files in /mnt/data are still there."
+    left = FILES_STAY
     if event == "restarted":
         return ExecutionFailed(
             "The session's Python was restarted while this cell ran.",
             left=left,
-            remedy="Run the notebook from the top.",
+            remedy=FROM_THE_TOP,
         )
     said = clean(why[:300]) if isinstance(why, str) else ""
     if event == "failed":
@@ -222,7 +101,7 @@ def reply_left_out() -> ExecutionFailed:
     """What a cell fails with when its reply was left out."""
     return ExecutionFailed(
         "The cell has ended, but how is not known: its reply was too large.",
-        left="Variables and files stay.",
+        left=ALL_STAYS,
         remedy="Run the next cell; raise errors with shorter texts.",
     )
 
@@ -240,9 +119,8 @@ def stale() -> ExecutionFailed:
     """What a cell fails with whose guest kernel was gone before it came."""
     return ExecutionFailed(
         "The session's Python had died before this cell, and was started again.",
-        left="Variables are gone; the files in /mnt/data are still there. Nothing of this cell was"
-        " run.",
-        remedy="Run the notebook from the top.",
+        left=f"{FILES_STAY} Nothing of this cell was run.",
+        remedy=FROM_THE_TOP,
     )
 
 
@@ -265,7 +143,7 @@ def still_running() -> Reply:
         "the code has not stopped; it still runs in the session",
         "the code has not stopped. It is in a place that Python cannot interrupt, and still runs in"
         " the session.",
-        "Cells that you run now wait for it. Variables and files stay.",
+        f"Cells that you run now wait for it. {ALL_STAYS}",
         "To end it now: restart the kernel, or %session restart; files stay.",
     )
 
@@ -286,20 +164,15 @@ def session_replaced(*, is_sure: bool = False) -> SessionLost:
             "The service replaced this session: it had been idle for longer than its cooldown"
             " period, or somebody deleted it.",
             left="Variables and the files in /mnt/data are gone. Nothing is run again by itself.",
-            remedy=_FROM_THE_TOP,
+            remedy=KEEP_AWAKE,
         )
     return SessionLost(
         "The service replaced this session: it had been idle for longer than its cooldown"
         " period, somebody deleted it, or its Python died.",
         left="Variables are gone, and the files in /mnt/data if the session is a new one"
         " (%files shows them). Nothing is run again by itself.",
-        remedy=_FROM_THE_TOP,
+        remedy=KEEP_AWAKE,
     )
-
-
-_FROM_THE_TOP = (
-    "Run the notebook from the top. `%session keep-alive` keeps a session awake for longer."
-)
 
 
 def python_replaced() -> ExecutionFailed:
@@ -307,9 +180,8 @@ def python_replaced() -> ExecutionFailed:
     return ExecutionFailed(
         "The session's Python was started anew: it died, most often because it ran out of"
         " memory, or another client replaced it.",
-        left="Variables are gone; the files in /mnt/data are still there. Nothing is run again"
-        " by itself.",
-        remedy="Run the notebook from the top, with less data at a time.",
+        left=f"{FILES_STAY} Nothing is run again by itself.",
+        remedy=LESS_DATA,
     )
 
 
@@ -317,8 +189,8 @@ def guest_failed(detail: str) -> ExecutionFailed:
     """What to tell when the guest says that it has failed."""
     return ExecutionFailed(
         f"The part of aca-kernel that runs in the session has failed: {detail or 'no reason'}.",
-        left="Variables are gone; the files in /mnt/data are still there.",
-        remedy="Run the notebook from the top. If it happens again, please report it.",
+        left=FILES_STAY,
+        remedy=f"{FROM_THE_TOP} If it happens again, please report it.",
     )
 
 
@@ -327,7 +199,7 @@ def kernel_failed(why: str) -> ExecutionFailed:
     said = f": {why}" if why else ""
     return ExecutionFailed(
         f"The session's Python kernel failed while it handled this cell{said}.",
-        left="The cell may have run, wholly or in part. Variables and files stay.",
+        left=f"The cell may have run, wholly or in part. {ALL_STAYS}",
         remedy="Run the next cell. If that fails too, restart the kernel. A local kernel has no"
         " answer to this cell either.",
     )
