@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any
 
 from .errors import AcaKernelError
@@ -16,6 +17,7 @@ __all__ = [
     "Emit",
     "Output",
     "Reply",
+    "SessionEvent",
     "error_reply",
     "keyboard_interrupt",
 ]
@@ -54,6 +56,23 @@ Ask = Callable[[str, bool], Coroutine[Any, Any, str]]
 
 Emit = Callable[[Output], None]
 """Shows one Output in the running cell; may be called from any thread."""
+
+
+class SessionEvent(Enum):
+    """What happens to a session, and changes its life (`sessions.life`)."""
+
+    CALLED = auto()
+    """An interpreter is about to call it, so that it may be allocated."""
+    ANSWERED = auto()
+    """It has answered an interpreter, so that code can run in it."""
+    LOST = auto()
+    """Its interpreter has found that it was replaced, or cannot use it any more."""
+    RESET = auto()
+    """It has the fresh Python state that a restart owed it."""
+    LEFT = auto()
+    """The kernel has let go of it, and left it as it is."""
+    DELETED = auto()
+    """It is there no more: it was deleted, or its pool has ended."""
 
 
 @dataclass(frozen=True, kw_only=True)

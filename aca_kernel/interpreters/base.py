@@ -25,13 +25,12 @@ def question_deadline(interpreter: Interpreter | None, least: float) -> float:
 class Interpreter(ABC):
     """A session that runs code, in one mode.
 
-    All methods are coroutines of the kernel's event loop; none blocks it. Errors that a user
-    can meet are :class:`~aca_kernel.errors.AcaKernelError`.
+    It reports what it finds out about the session's life, as `SessionEvent`. All methods are
+    coroutines of the kernel's event loop; none blocks it. Errors that a user can meet are
+    :class:`~aca_kernel.errors.AcaKernelError`.
     """
 
     mode: str
-    is_reached: bool = False
-    """Whether the session has been called, and so may have been allocated."""
     cooldown_seconds: float | None = None
     """The pool's cooldown period as the session's own times tell it; None when unknown."""
 
@@ -40,11 +39,6 @@ class Interpreter(ABC):
 
     shared: bool = True
     """Whether plain calls of other clients run in the namespace of this notebook's cells."""
-
-    @property
-    @abstractmethod
-    def started(self) -> bool:
-        """Whether the session has been reached, as far as this side knows."""
 
     @abstractmethod
     async def start(self, emit: Emit | None = None) -> None:
@@ -88,9 +82,6 @@ class Interpreter(ABC):
                 left="Nothing was changed.",
                 remedy="Set ACA_KERNEL_MODE to auto or linked for one of your own.",
             )
-
-    async def pass_by(self, code: str) -> None:  # noqa: B027 - what most modes do anyway
-        """Have the next plain call with this code run in the session interpreter itself."""
 
     async def complete(self, code: str, cursor_pos: int) -> dict[str, Any]:
         """The content of a complete_reply; no matches where the mode cannot know them."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ..errors import (
@@ -20,7 +20,7 @@ from ..errors import (
     RefusedForNow,
     SessionLost,
 )
-from ..messages import CellRequest, Emit, Output, Reply
+from ..messages import CellRequest, Emit, Output, Reply, SessionEvent
 from ..outputs.notices import notice_output
 from ..pool import Execution, PoolClient, shorten
 from ..pool.kinds import kind_of_execution, other_kind
@@ -28,11 +28,7 @@ from ..worker import Worker
 from . import probes
 from .base import Interpreter
 from .direct_call import PROBE_TIMEOUT, SERVICE_CAP, interrupted_reply, run_code
-from .mapping import (
-    OUTPUT_LIMIT,
-    PYTHON_DIED,
-    service_failure,
-)
+from .mapping import OUTPUT_LIMIT, PYTHON_DIED, service_failure
 from .statusline import StatusLine, while_starting, while_waiting
 
 __all__ = ["DirectInterpreter"]
@@ -55,7 +51,8 @@ class DirectInterpreter(Interpreter):
     """A session whose own interpreter runs the cells. See `Interpreter`.
 
     ``execution_timeout`` is seconds, None for the service's cap; ``outage_tolerance`` those that
-    a cell waits at most for a session that is taken.
+    a cell waits at most for a session that is taken. ``announce`` is called with the code of
+    each execute call before it is made.
     """
 
     mode = "direct"
@@ -68,7 +65,11 @@ class DirectInterpreter(Interpreter):
         outage_tolerance: float = 600.0,
         execution_timeout: float | None = None,
         worker: Worker | None = None,
+        report: Callable[[SessionEvent], None] = lambda event: None,
+        announce: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
+        self._report = report
+        self._announce = announce
         self._patience = min(BUSY, outage_tolerance)
         self.client = client
         self.identifier = identifier
@@ -81,10 +82,10 @@ class DirectInterpreter(Interpreter):
         self._asks_for_etag = True
         self._is_fresh_due = False
         self._cut = OUTPUT_LIMIT
-        self._forget()
+        self.forget()
         self._greeted_before = False
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
         """Know nothing about the session: the next cell begins by looking at it."""
         self._mark: str | None = None
         self._guid = ""
@@ -92,10 +93,10 @@ class DirectInterpreter(Interpreter):
         self._doubtful = False
         self._last_answer = 0.0
 
-    @property
-    def started(self) -> bool:
-        """Whether this session's mark is known."""
-        return self._mark is not None
+    def _note_lost(self) -> None:
+        """Forget the session, and report that it is lost."""
+        self.forget()
+        self._report(SessionEvent.LOST)
 
     async def start(self, emit: Emit | None = None) -> None:
         """Allocate the session, go to /mnt/data and leave the mark that tells it from another.
@@ -110,7 +111,7 @@ class DirectInterpreter(Interpreter):
                 await self._look(emit)
 
     async def _greet(self, emit: Emit | None) -> None:
-        self.is_reached = True
+        self._report(SessionEvent.CALLED)
         mark = secrets.token_hex(8)
         earlier = await self._read_mark(mark, emit)
         if earlier and earlier != mark and self._is_fresh_due:
@@ -137,6 +138,7 @@ class DirectInterpreter(Interpreter):
             )
             emit(notice_output(text))
         self._greeted_before = True
+        self._report(SessionEvent.ANSWERED)
 
     async def _read_mark(self, mark: str, emit: Emit | None) -> str | None:
         """The mark in the session before, "" for none, after which it is ``mark``.
@@ -190,6 +192,8 @@ class DirectInterpreter(Interpreter):
         began = time.monotonic()
         pause = 0.25
         while True:
+            if self._announce is not None and function == self.client.execute:
+                await self._announce(args[1])
             try:
                 result = await self.worker.call(function, *args, **kwargs)
             except RefusedForNow as error:
@@ -262,11 +266,11 @@ class DirectInterpreter(Interpreter):
                 emit(output)
         if not execution.succeeded and reply.ename == "ExecutionFailed":
             if PYTHON_DIED in execution.stderr.lower():
-                self._forget()  # the user has just been told: the next cell begins anew
+                self._note_lost()  # the user has just been told: the next cell begins anew
             else:
                 self._doubtful = True
         if is_lost:
-            self._forget()
+            self._note_lost()
             raise SessionLost(
                 "The service had replaced this session: this cell ran in a new, empty one.",
                 left="The variables and files of before are gone.",
@@ -335,7 +339,7 @@ class DirectInterpreter(Interpreter):
             self._etag = await self._read_etag() if self._etag else ""
             return
         if known and known == self._guid:
-            self._forget()
+            self._note_lost()
             raise SessionLost(
                 "The session's Python was replaced, most often because it ran out of memory.",
                 left="Variables are gone; the files in /mnt/data are still there. Nothing of"
@@ -345,7 +349,7 @@ class DirectInterpreter(Interpreter):
         self._lose()
 
     def _lose(self) -> None:
-        self._forget()
+        self._note_lost()
         raise SessionLost(
             "The service replaced this session: it had been idle for longer than its cooldown"
             " period, or somebody deleted it.",
@@ -384,7 +388,7 @@ class DirectInterpreter(Interpreter):
             raise
         except AcaKernelError:
             self.worker.abandon()  # a call that is not answered, or a service that lacks it
-        self._forget()
+        self._note_lost()
         self._is_fresh_due = True
         if not is_deleted:
             await self._greet(None)  # a session that is said not to be there may live on

@@ -19,7 +19,7 @@ from .mapping import (
     result_text,
 )
 
-__all__ = ["PROBE_TIMEOUT", "SERVICE_CAP", "interrupted_reply", "run_code", "run_direct"]
+__all__ = ["PROBE_TIMEOUT", "SERVICE_CAP", "interrupted_reply", "run_code"]
 
 SERVICE_CAP = 220
 """Seconds after which the service gives up on a call (docs/service.md 6)."""
@@ -30,24 +30,6 @@ PROBE_TIMEOUT = 10
 Call = Callable[..., Awaitable[Any]]
 
 
-async def run_direct(
-    client: PoolClient,
-    identifier: str,
-    request: CellRequest,
-    emit: Emit,
-    call: Call,
-    *,
-    timeout: int = SERVICE_CAP,
-) -> Reply:
-    """Run ``request`` by one execute call and show what came of it.
-
-    ``call(function, *args)`` runs a blocking function off the event loop; ``timeout`` is
-    seconds. Raises AcaKernelError when the call itself failed.
-    """
-    reply, _ = await run_code(client, identifier, request, emit, call, timeout)
-    return reply
-
-
 async def run_code(
     client: PoolClient,
     identifier: str,
@@ -55,9 +37,14 @@ async def run_code(
     emit: Emit,
     call: Call,
     timeout: int,
-    cut: int = OUTPUT_LIMIT,
+    cut: int,
 ) -> tuple[Reply, Execution]:
-    """As `run_direct`; ``cut`` is the length at which the service was seen to cut a stream."""
+    """Run ``request`` by one execute call and show what came of it.
+
+    ``call(function, *args)`` runs a blocking function off the event loop; ``timeout`` is
+    seconds; ``cut`` is the length at which the service was seen to cut a stream. Raises
+    AcaKernelError when the call itself failed.
+    """
     execution: Execution = await call(
         client.execute,
         identifier,

@@ -15,7 +15,7 @@ from ..errors import AcaKernelError, ExecutionFailed, PoolFull
 from ..guest.counts import count_request
 from ..link.answers import MOST_NUMBER, GuestFailed, GuestGone, LinkTaken, Transient
 from ..link.client import Link
-from ..messages import CellRequest, Comm, Emit, Reply
+from ..messages import CellRequest, Comm, Emit, Reply, SessionEvent
 from ..outputs.notices import notice_output
 from ..pool import PoolClient, shorten
 from ..worker import Worker
@@ -93,6 +93,7 @@ class LinkedInterpreter(Interpreter):
         share: bool | None = None,
         comms: bool = False,
         worker: Worker | None = None,
+        report: Callable[[SessionEvent], None] = lambda event: None,
     ) -> None:
         self.client = client
         self.identifier = identifier
@@ -105,7 +106,8 @@ class LinkedInterpreter(Interpreter):
         self._link = Link(client, identifier, self.worker.call, comms=comms)
         self._session_id = uuid.uuid4().hex
         self._incoming = Incoming(lambda line: self._send("stdin", "input_reply", {"value": line}))
-        self._met = False
+        self._report = report
+        self._is_met = False
         self._starting: asyncio.Task[None] | None = None
         self._learning: asyncio.Task[None] | None = None
         self._delivering: asyncio.Task[None] | None = None
@@ -118,9 +120,15 @@ class LinkedInterpreter(Interpreter):
     # -- the session
 
     @property
-    def started(self) -> bool:
-        """Whether the guest has been met."""
-        return self._met
+    def _met(self) -> bool:
+        """Whether the guest has been met. A change of it is reported."""
+        return self._is_met
+
+    @_met.setter
+    def _met(self, is_met: bool) -> None:
+        if is_met is not self._is_met:
+            self._is_met = is_met
+            self._report(SessionEvent.ANSWERED if is_met else SessionEvent.LOST)
 
     async def start(self, emit: Emit | None = None) -> None:
         """Put the guest into the session, or find it there, and see that it works.
@@ -141,7 +149,7 @@ class LinkedInterpreter(Interpreter):
             await self._cooldown_is_known()
 
     async def _start(self, emit: Emit | None) -> None:
-        self.is_reached = True  # what is asked for is allocated, whatever comes back
+        self._report(SessionEvent.CALLED)  # what is asked for is allocated, whatever comes back
         hello = await meet(self._link, self.worker, self._share, self._greet)
         self.shared = hello.share
         self._incoming.kernel = hello.kernel

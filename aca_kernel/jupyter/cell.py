@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ..errors import AcaKernelError, TransportError, UsageError
-from ..interpreters.direct_call import interrupted_reply
 from ..magics import (
     CELL_MAGICS,
     LINE_MAGICS,
@@ -18,6 +17,7 @@ from ..magics import (
 from ..magics.cells import Code, LineMagic, split
 from ..messages import CellRequest, Output, Reply, error_reply, keyboard_interrupt
 from ..outputs.guides import guide
+from ..sessions.life import State
 from .fetching import Fetching
 from .stdin import ask
 from .surrogates import replace_surrogates
@@ -42,9 +42,6 @@ class Cell:
             fetch=self._fetching.fetch,
         )
         self._work: asyncio.Task[Reply] | None = None
-        self._interrupting: asyncio.Task[None] | None = None
-        self._is_in_session = False
-        self._magic = ""  # the one that ran last
 
     async def run(self) -> Reply:
         """Run it, show what it puts out, and its error if it has one. How it ended."""
@@ -53,14 +50,10 @@ class Cell:
             return await self._work
         except asyncio.CancelledError:
             self._remote.worker.abandon()  # its call may go on for long; no cell must wait for it
-            reply = (
-                interrupted_reply()
-                if self._magic == "direct"
-                else keyboard_interrupt("", "stopped on request.")
-            )
+            reply = keyboard_interrupt("", "stopped on request.")
         except AcaKernelError as error:
             reply = error_reply(error)
-            is_outage = isinstance(error, TransportError) and self._remote.is_met
+            is_outage = isinstance(error, TransportError) and self._remote.life.state is State.MET
             if error.steps and not is_outage:
                 content = guide(error.steps)
                 self._emit(Output(msg_type="display_data", content=content, own=True))
@@ -74,10 +67,7 @@ class Cell:
 
     def interrupt(self) -> None:
         """Stop it: by SIGINT in the session, or here, where it waits or runs a magic."""
-        interpreter = self._remote.interpreter
-        if self._is_in_session and interpreter is not None:
-            self._interrupting = asyncio.ensure_future(interpreter.interrupt())
-        elif self._work is not None:
+        if not self._remote.interrupt() and self._work is not None:
             self._work.cancel()
 
     async def _run(self) -> Reply:
@@ -115,13 +105,11 @@ class Cell:
             else None,
             shows_result=segment.last,
         )
-        if not self._remote.is_ready:
+        if not self._remote.life.is_ready:
             await self._remote.start(self._emit)
-        self._is_in_session = True
         try:
             reply = await self._remote.execute(piece, self._emit.session)
         finally:
-            self._is_in_session = False
             await self._emit.settled()
         return self._emit.judged(reply)
 
@@ -132,12 +120,10 @@ class Cell:
         if help_text is not None:
             self._emit.text(help_text)
             return None
-        client, interpreter = await self._remote.connected()
         request = self._request
         context = MagicContext(
-            client=client,
+            client=await self._remote.connected(),
             session=self._remote,
-            interpreter=interpreter,
             emit=self._emit,
             emit_session=self._emit.session,
             root=self._kernel.root(),
@@ -148,13 +134,12 @@ class Cell:
             allow_stdin=request.allow_stdin,
             body=magic.body,
         )
-        self._magic = magic.name
         try:
             reply = await run_magic(magic.name, magic.arguments, context)
             await self._emit.settled()
             return self._emit.judged(reply) if reply is not None else None
         finally:
-            if self._remote.started:
+            if self._remote.life.may_exist:
                 self._remote.touch()
 
     async def _ask(self, prompt: str) -> str | None:

@@ -57,7 +57,7 @@ class Completions:
         is_ours = place is not None and not place.is_magic_name
         if is_ours or self._remote.settings.mode == "direct":
             return own.reply()
-        _, interpreter = await self._remote.connected()
+        interpreter = await self._remote.met()
         theirs = await interpreter.complete(code, cursor_pos)
         return theirs if place is None else merged(own.reply(), theirs, code)
 
@@ -67,8 +67,8 @@ class Completions:
         names: list[Name] = []
         if place.values in ("local file", "local folder"):
             names = await self._listing.call(local_names, place.folder, self._root())
-        elif remote.started or not remote.is_own:
-            client, _ = await remote.connected()
+        elif remote.life.may_exist or not remote.is_own:
+            client = await remote.connected()
             names = await self._listing.call(
                 session_names, client, remote.identifier, place.folder, place.base
             )

@@ -289,19 +289,26 @@ class AzureSessionsKernel(Settings, BaseKernel):
         if name is not None:
             data = {"text/plain": magic_help(name)}
             return {"status": "ok", "found": True, "data": data, "metadata": {}}
-        interpreter = self.remote.interpreter
         nothing = {"status": "ok", "found": False, "data": {}, "metadata": {}}
-        if interpreter is None:
+        if self.remote.interpreter is None:
             return nothing
-        return await self._asked(interpreter.inspect(code, cursor_pos, detail_level), nothing)
+
+        async def inspect() -> dict[str, Any]:
+            interpreter = await self.remote.met()
+            return await interpreter.inspect(code, cursor_pos, detail_level)
+
+        return await self._asked(inspect(), nothing)
 
     async def do_history(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """The session's history as far as the mode can know it."""
-        interpreter = self.remote.interpreter
         nothing: dict[str, Any] = {"status": "ok", "history": []}
-        if interpreter is None:
+        if self.remote.interpreter is None:
             return nothing
-        return await self._asked(interpreter.history(kwargs), nothing)
+
+        async def history() -> dict[str, Any]:
+            return await (await self.remote.met()).history(kwargs)
+
+        return await self._asked(history(), nothing)
 
     async def do_is_complete(self, code: str) -> dict[str, Any]:
         """Whether ``code`` is a whole cell, judged here by IPython's own parser."""

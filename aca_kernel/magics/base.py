@@ -14,9 +14,9 @@ from types import MappingProxyType
 from typing import Any, Literal, NoReturn, Protocol
 
 from ..errors import UsageError
-from ..interpreters.base import Interpreter
-from ..messages import Emit, Output, Reply
+from ..messages import CellRequest, Emit, Output, Reply
 from ..pool import PoolClient, SessionInfo
+from ..sessions.life import Life
 from ..sessions.recent_sessions import RecentSession, RecentSessions
 
 __all__ = [
@@ -60,8 +60,8 @@ class SessionControl(Protocol):
         """Whether plain calls of other clients run in this notebook's namespace."""
 
     @property
-    def started(self) -> bool:
-        """Whether this kernel has reached the session yet."""
+    def life(self) -> Life:
+        """How far this kernel has come with the session."""
 
     @property
     def keep_alive(self) -> float:
@@ -76,6 +76,9 @@ class SessionControl(Protocol):
 
     async def start(self, emit: Emit) -> None:
         """Reach the session, allocating it when it is not there; waits while the pool is full."""
+
+    async def execute_direct(self, request: CellRequest, emit: Emit) -> Reply:
+        """Run code in the session interpreter itself. Raises AcaKernelError."""
 
     async def session_info(self) -> SessionInfo | None:
         """What the service says about the session; None when it has none or cannot tell."""
@@ -102,7 +105,6 @@ class MagicContext:
 
     client: PoolClient
     session: SessionControl
-    interpreter: Interpreter
     emit: Emit
     emit_session: Emit
     """Shows what the session itself sends: the output policy judges it first."""

@@ -24,7 +24,7 @@ def share_row(session: SessionControl) -> tuple[str, str]:
     """The row of %session info that says whether other clients share the namespace."""
     if session.mode == "direct":
         return "shared", "yes: in direct mode all clients of a session have one Python"
-    if not session.started:
+    if not session.life.may_exist:
         found = "no" if session.is_own else "yes, from the first cell on"
         return "shared", found
     if session.shared:

@@ -70,7 +70,7 @@ async def session_rows(context: MagicContext, *, is_full: bool = False) -> list[
         share_row(session),
     ]
     info: SessionInfo | None = None
-    if session.started:
+    if session.life.may_exist:
         try:
             info = await session.session_info()
             if info is None and client.supports("get_session"):
@@ -105,7 +105,7 @@ def _attention(session: SessionControl, cooldown: float | None) -> list[Row]:
     kept = "off"
     if session.keep_alive:
         kept = f"{duration_text(session.keep_alive)} after the last cell"
-        if session.started:
+        if session.life.may_exist:
             until = datetime.now(timezone.utc) + timedelta(seconds=session.keep_alive)
             kept += f", until {until:%H:%M %Z} if this is the last"
     idle = (

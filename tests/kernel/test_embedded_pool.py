@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from aca_kernel.sessions.session import PAUSE
+from aca_kernel.sessions.embedded_pool import PAUSE
 
 from .conftest import KernelStarter
 from .driver import DIRECT, LINKED, LOCAL, Kernel, everything, wait_for

@@ -195,3 +195,21 @@ def test_interrupted_direct_cell_does_not_hold_up_the_restart_magic(
     assert kernel.finish(message).ename == "KeyboardInterrupt"
     assert kernel.run("%session restart", timeout=30).status == "ok"
     assert kernel.run("'old' in dir()").result == "False"
+
+
+def test_an_interrupted_direct_cell_says_that_its_code_runs_on(
+    local_pool: Pool, start_kernel: KernelStarter
+) -> None:
+    kernel = start_kernel(local_pool, **LINKED)
+    kernel.run("%%direct\n1")
+    message = kernel.send(
+        "%%direct\nopen('/mnt/data/begun', 'w').close()\nimport time\ntime.sleep(5)"
+    )
+    wait_for(lambda: has_file(local_pool, kernel, "begun"), "the cell's begin")
+    kernel.interrupt()
+    ran = kernel.finish(message)
+    assert ran.ename == "KeyboardInterrupt"
+    assert "the service cannot stop running code" in ran.traceback
+    assert ran.kinds.count("error") == 1
+    # The next one waits for it, instead of running beside it.
+    assert kernel.run("%%direct\n'after'", timeout=30).result == "'after'"

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from .conftest import KernelStarter
-from .driver import Kernel, Pool, everything, sessions_of
+from .driver import (
+    LINKED,
+    Kernel,
+    Pool,
+    delete_session,
+    everything,
+    sessions_of,
+)
 
 
 @pytest.fixture
@@ -117,6 +124,22 @@ def test_direct_magic_runs_its_cell_in_the_session(kernel: Kernel) -> None:
     assert kernel.run("directly").result == "42"
     assert kernel.run("%%direct\n1 / 0").ename == "ZeroDivisionError"
     assert kernel.run("%%direct").outputs == []
+
+
+def test_a_direct_cell_tells_that_the_session_was_replaced_and_nothing_tells_it_again(
+    local_pool: Pool, start_kernel: KernelStarter
+) -> None:
+    kernel = start_kernel(local_pool, **LINKED)
+    kernel.run("old = 1")
+    assert kernel.run("%%direct\nold = 2\nold").result == "2"
+    delete_session(local_pool, kernel.identifier)
+    assert kernel.run("%%direct\nold").ename == "SessionLost"
+    assert kernel.run("'old' in dir()").result == "False"
+    delete_session(local_pool, kernel.identifier)
+    assert kernel.run("1").ename == "SessionLost"
+    ran = kernel.run("%%direct\n'old' in dir()")
+    assert ran.result == "False", ran.reply
+    assert "Reattached" not in ran.displayed
 
 
 def test_session_magic_can_restart_stop_and_renew(

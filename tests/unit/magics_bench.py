@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from aca_kernel.interpreters.base import Interpreter
+from aca_kernel.interpreters.direct import DirectInterpreter
 from aca_kernel.magics import MagicContext, run_magic
 from aca_kernel.messages import CellRequest, Emit, Output, Reply
 from aca_kernel.pool import (
@@ -21,6 +21,7 @@ from aca_kernel.pool import (
     TokenSource,
     parse_endpoint,
 )
+from aca_kernel.sessions.life import Life, State
 from aca_kernel.sessions.recent_sessions import RecentSession, RecentSessions
 
 
@@ -35,16 +36,19 @@ class BareSession:
     def __init__(self, client: PoolClient) -> None:
         self._client = client
         self.identifier = secrets.token_hex(16)
-        self.started = False
+        self.life = Life()
         self.is_own = True
         self.recent: RecentSessions | None = None
         self.listed: Sequence[RecentSession] = ()
 
     async def start(self, emit: Emit) -> None:
-        self.started = True
+        self.life = Life(State.MET)
+
+    async def execute_direct(self, request: CellRequest, emit: Emit) -> Reply:
+        return await DirectInterpreter(self._client, self.identifier).execute(request, emit)
 
     async def session_info(self) -> SessionInfo | None:
-        if not self.started or not self._client.supports("get_session"):
+        if not self.life.may_exist or not self._client.supports("get_session"):
             return None
         return self._client.get_session(self.identifier)
 
@@ -65,39 +69,8 @@ class BareSession:
 
     async def stop(self) -> bool:
         is_deleted = self.is_own and self._client.delete_session(self.identifier)
-        self.started = False
+        self.life = Life()
         return is_deleted
-
-
-class BareInterpreter(Interpreter):
-    """An interpreter that only starts: magics ask for no more."""
-
-    mode = "direct"
-
-    def __init__(self, session: BareSession) -> None:
-        self._session = session
-
-    @property
-    def started(self) -> bool:
-        return self._session.started
-
-    async def start(self, emit: Emit | None = None) -> None:
-        self._session.started = True
-
-    async def execute(self, request: CellRequest, emit: Emit) -> Reply:
-        raise NotImplementedError
-
-    async def interrupt(self) -> None:
-        raise NotImplementedError
-
-    async def reset(self) -> None:
-        raise NotImplementedError
-
-    def reset_call(self) -> None:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        pass
 
 
 class RunningPool(Protocol):
@@ -185,7 +158,6 @@ class Bench:
             context = MagicContext(
                 client=self.client,
                 session=self.session,
-                interpreter=BareInterpreter(self.session),
                 emit=emit,
                 emit_session=emit,
                 root=self.root,

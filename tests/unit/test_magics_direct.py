@@ -35,4 +35,4 @@ def test_a_failing_body_fails(bench: Bench) -> None:
 def test_an_empty_body_does_nothing(bench: Bench) -> None:
     assert bench.run("direct", body=" \n") is None
     assert bench.outputs == []
-    assert not bench.session.started
+    assert not bench.session.life.may_exist

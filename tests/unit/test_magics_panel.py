@@ -10,6 +10,7 @@ import pytest
 
 from aca_kernel.magics.session_panel import panel
 from aca_kernel.pool import PoolClient, TokenSource, parse_endpoint, shorten
+from aca_kernel.sessions.life import Life, State
 
 from ..conftest import PoolStarter
 from .magics_bench import Bench, RunningPool, open_bench
@@ -41,7 +42,7 @@ def shown_rows(bench: Bench) -> dict[str, str]:
 def test_a_running_session_tells_what_runs_where_and_until_when(bench: Bench) -> None:
     bench.python("open('/mnt/data/a', 'w').write('x' * 1000); import os; os.mkdir('/mnt/data/d')")
     bench.python("open('/mnt/data/d/b', 'w').write('x' * 500)")
-    bench.session.started = True
+    bench.session.life = Life(State.MET)
     rows = shown_rows(bench)
     assert rows["pool"].startswith("local on 127.0.0.1, api-version 2025-10-02")
     assert rows["session"] == f"{shorten(bench.session.identifier)} (this notebook's own)"
@@ -66,7 +67,7 @@ def test_a_session_that_was_given_says_that_it_may_be_shared(bench: Bench) -> No
 
 
 def test_versions_are_asked_of_the_session_where_the_pool_cannot_tell(plain_bench: Bench) -> None:
-    plain_bench.session.started = True
+    plain_bench.session.life = Life(State.MET)
     names = "print(sorted(name for name in dir() if not name.startswith('_')))"
     before = plain_bench.python(names)
     rows = shown_rows(plain_bench)
@@ -77,7 +78,7 @@ def test_versions_are_asked_of_the_session_where_the_pool_cannot_tell(plain_benc
 
 
 def test_what_a_session_says_of_itself_is_shown_as_text(plain_bench: Bench) -> None:
-    plain_bench.session.started = True
+    plain_bench.session.life = Life(State.MET)
     plain_bench.python(
         "import importlib.metadata as m, sys\n"
         "m.version = lambda name: '<script>alert(1)</script>\\x1b[2J\\u202e' + 'x' * 300\n"
@@ -101,7 +102,7 @@ DEEP = "print('{\"python\": ' + '[' * 700 + ']' * 700 + '}')"
     "answer", ["print('[1, 2]')", "print('{\"python\": null}')", DEEP, "1 / 0"]
 )
 def test_a_session_that_tells_nonsense_has_a_panel(plain_bench: Bench, answer: str) -> None:
-    plain_bench.session.started = True
+    plain_bench.session.life = Life(State.MET)
     plain_bench.python(f"import builtins; builtins.exec = lambda *_: eval({answer!r})")
     assert shown_rows(plain_bench)["Python"] == "unknown"
 
@@ -109,7 +110,7 @@ def test_a_session_that_tells_nonsense_has_a_panel(plain_bench: Bench, answer: s
 def test_a_pool_that_cannot_be_reached_is_told_in_the_panel(
     bench: Bench, start_pool: PoolStarter
 ) -> None:
-    bench.session.started = True
+    bench.session.life = Life(State.MET)
     gone = start_pool()
     gone.stop()
     bench.client = PoolClient(parse_endpoint(gone.endpoint), TokenSource(token=gone.token))

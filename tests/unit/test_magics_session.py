@@ -116,4 +116,4 @@ def test_keep_alive_is_set(bench: Bench) -> None:
 def test_help_is_output_and_no_error(bench: Bench, name: str) -> None:
     assert bench.run(name, "-h") is None
     assert bench.text.startswith("usage: ")
-    assert not bench.session.started
+    assert not bench.session.life.may_exist

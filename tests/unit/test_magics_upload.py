@@ -104,7 +104,7 @@ def test_an_empty_folder_says_so(bench: Bench) -> None:
     (bench.root / "data").mkdir()
     bench.run("upload", "-r data")
     assert bench.text == "data holds no file to send\nNothing to send.\n"
-    assert not bench.session.started
+    assert not bench.session.life.may_exist
 
 
 def test_a_folder_needs_r(bench: Bench) -> None:
@@ -139,7 +139,7 @@ def test_bad_names_are_refused_before_anything_is_sent(
     with pytest.raises((TransferError, UsageError)) as refused:
         bench.run("upload", arguments)
     assert what in str(refused.value)
-    assert not bench.session.started
+    assert not bench.session.life.may_exist
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_file_outside_needs_leave(bench: Bench) -> None:
         bench.run("upload", "../outside.csv")
     with pytest.raises(OutsideRoot):
         bench.run("upload", "../outside.csv", answer="n")
-    assert not bench.session.started
+    assert not bench.session.life.may_exist
     bench.run("upload", f"'{outside}'", answer="y")
     assert len(bench.questions) == 1
     assert str(outside) in bench.questions[0]
