@@ -85,23 +85,6 @@ class SessionEvent(Enum):
     """It is there no more: it was deleted, or its pool has ended."""
 
 
-class SessionEvent(Enum):
-    """What happens to a session, and changes its life (`sessions.life`)."""
-
-    CALLED = auto()
-    """An interpreter is about to call it, so that it may be allocated."""
-    ANSWERED = auto()
-    """It has answered an interpreter, so that code can run in it."""
-    LOST = auto()
-    """Its interpreter has found that it was replaced, or cannot use it any more."""
-    RESET = auto()
-    """It has the fresh Python state that a restart owed it."""
-    LEFT = auto()
-    """The kernel has let go of it, and left it as it is."""
-    DELETED = auto()
-    """It is there no more: it was deleted, or its pool has ended."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class CellRequest:
     """One piece of code to run, with what Jupyter's execute_request says about it."""

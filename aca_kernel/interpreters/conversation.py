@@ -114,7 +114,7 @@ class End:
 
 @dataclass(frozen=True)
 class Fail:
-    """The failure of a request: its guest kernel is gone."""
+    """The failure of a request: its guest kernel is gone. "" stands for the cell to come."""
 
     request: str
     error: AcaKernelError
@@ -285,10 +285,11 @@ class Conversation:
 
     def _died(self, message: Mapping[str, Any]) -> list[Effect]:
         """What it does that the guest kernel is another one: no open request is answered."""
+        has_cell = bool(self.cell)
         failed: list[Effect] = []
-        for request in self.open:
+        for request in self.open if has_cell else (*self.open, ""):
             error = death(message.get("event"), message.get("code"), message.get("why"))
             if error is not None:
-                del self._open[request]
+                self._open.pop(request, None)
                 failed.append(Fail(request, error))
         return failed

@@ -369,6 +369,9 @@ class OpenRequests:
                     emit.show_session(effect.output)
             elif isinstance(effect, Calls):
                 self._tell_of_calls(effect)
+            elif isinstance(effect, Fail) and not effect.request:
+                effect.error.left = f"{effect.error.left} Nothing of this cell was run."
+                self.untold = effect.error
             elif (pending := self._pending.get(effect.request)) is None:
                 continue
             elif isinstance(effect, End):

@@ -169,7 +169,7 @@ class Model(RuleBasedStateMachine):
 
     def check(self, effects: list[Effect]) -> None:
         for effect in effects:
-            if isinstance(effect, (End, Fail)):
+            if isinstance(effect, (End, Fail)) and effect.request:
                 assert self.is_open(effect.request)
                 self.ended[effect.request] = self.ended.get(effect.request, 0) + 1
 
@@ -223,6 +223,8 @@ class Model(RuleBasedStateMachine):
             {"event": "died", "code": 1, "kernel": max(0, self.real.kernel + step)}
         )
         failed = [request for request in self.signs if self.is_open(request)] if is_new else []
+        has_cell = any(self.kinds[request] is Kind.CELL for request in failed)
+        failed += [""] * (is_new and not has_cell)  # the next cell tells of it
         assert [effect.request for effect in effects if isinstance(effect, Fail)] == failed
         self.check(effects)
 
