@@ -121,7 +121,7 @@ def last_result() -> Probe:
     """
     source = """
 shell = get_ipython()
-number = len(shell.history_manager.input_hist_parsed) - 2  # the count itself may be ahead
+number = shell.displayhook.prompt_count - 1  # by which a result is kept, whatever In has
 results = shell.user_ns.get("_oh") or {}
 said = {"shown": ""}
 if number in results:

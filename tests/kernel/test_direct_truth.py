@@ -46,7 +46,7 @@ def test_our_own_calls_are_no_inputs_of_the_users(kernel: Kernel) -> None:
     kernel.run("1", user_expressions={"two": "2"})
     assert "aca-kernel" not in str(kernel.run("In").result)
     kernel.run("'numbered'")
-    assert kernel.run("In[-2], Out[len(In) - 2]").result == "(\"'numbered'\", 'numbered')"
+    assert kernel.run("In[-2], Out[max(Out)]").result == "(\"'numbered'\", 'numbered')"
 
 
 @pytest.mark.parametrize(
