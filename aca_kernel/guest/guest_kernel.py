@@ -24,7 +24,8 @@ from jupyter_client.session import Session
 from .living import is_alive
 
 LAUNCH = """
-import codecs, os, select, sys, time
+import codecs, linecache, os, select, sys, time
+linecache.cache.pop("<string>", None)  # Python 3.13 would show this text in a cell's tracebacks
 sys.path[:] = [path for path in sys.path if path != ""]
 sys.modules["debugpy"] = None  # no debugger comes through the link; it would take its time
 from ipykernel import kernelapp

@@ -423,7 +423,7 @@ def _requests() -> Iterator[Kind]:
 def _unanswered() -> Iterator[Kind]:
     """Cells that ipykernel gives no reply to; the last ones, because they shift its count."""
     for name, code in {
-        "deep expression": "z = " + "+".join(["1"] * 3000),
+        "deep expression": "z = " + "+".join(["1"] * 20_000),
         "half a character for the next cell": "get_ipython().set_next_input('\\ud83d')",
     }.items():
         yield Kind(name=name, group="without a reply", code=code)
