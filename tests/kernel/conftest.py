@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from .driver import AZURE, DIRECT, Kernel, Pool, reach
+from tests.faults.proxy import Proxy
+
+from .driver import AZURE, DIRECT, LINKED, Kernel, Pool, reach
 
 KernelStarter = Callable[..., Kernel]
 
@@ -64,3 +66,20 @@ def kernel(local_pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     shared = Kernel(DIRECT | reach(local_pool), tmp_path_factory.mktemp("shared")).start()
     yield shared
     shared.close()
+
+
+@pytest.fixture
+def counted(local_pool: Pool, tmp_path: Path) -> Iterator[tuple[Kernel, Proxy]]:
+    """A kernel in linked mode whose calls are counted, with its first cell behind it."""
+    with Proxy(local_pool.endpoint) as proxy:
+        environment = LINKED | {
+            "ACA_POOL_MANAGEMENT_ENDPOINT": proxy.endpoint,
+            "ACA_ACCESS_TOKEN": local_pool.token,
+            "ACA_KEEP_ALIVE": "0",
+        }
+        kernel = Kernel(environment, tmp_path / "kernel").start()
+        try:
+            kernel.run("6*7")
+            yield kernel, proxy
+        finally:
+            kernel.close()

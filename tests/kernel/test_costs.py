@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.faults.proxy import Call, Proxy
 
@@ -16,23 +13,6 @@ from .driver import LINKED, Kernel, Pool, wait_for
 CELLS = 2000
 AT_ONCE = 100
 FEW, MANY = 100, 10_000
-
-
-@pytest.fixture
-def counted(local_pool: Pool, tmp_path: Path) -> Iterator[tuple[Kernel, Proxy]]:
-    """A kernel in linked mode whose calls are counted, with its first cell behind it."""
-    with Proxy(local_pool.endpoint) as proxy:
-        environment = LINKED | {
-            "ACA_POOL_MANAGEMENT_ENDPOINT": proxy.endpoint,
-            "ACA_ACCESS_TOKEN": local_pool.token,
-            "ACA_KEEP_ALIVE": "0",
-        }
-        kernel = Kernel(environment, tmp_path / "kernel").start()
-        try:
-            kernel.run("6*7")
-            yield kernel, proxy
-        finally:
-            kernel.close()
 
 
 def calls_of(kernel: Kernel, proxy: Proxy, code: str, cells: int = 1) -> list[Call]:

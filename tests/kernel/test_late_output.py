@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.faults.proxy import Proxy
 
-from .driver import LINKED, Kernel, Pool, wait_for
+from .driver import Kernel, wait_for
 
 THREAD = r"""
 import threading, time
@@ -38,23 +36,6 @@ CHILD = """
 import subprocess
 child = subprocess.Popen(["sh", "-c", "sleep 1; echo late 2"])
 """
-
-
-@pytest.fixture
-def counted(local_pool: Pool, tmp_path: Path) -> Iterator[tuple[Kernel, Proxy]]:
-    """Give a kernel in linked mode whose calls are counted."""
-    with Proxy(local_pool.endpoint) as proxy:
-        environment = LINKED | {
-            "ACA_POOL_MANAGEMENT_ENDPOINT": proxy.endpoint,
-            "ACA_ACCESS_TOKEN": local_pool.token,
-            "ACA_KEEP_ALIVE": "0",
-        }
-        kernel = Kernel(environment, tmp_path / "kernel").start()
-        try:
-            kernel.run("6*7")
-            yield kernel, proxy
-        finally:
-            kernel.close()
 
 
 def says(text: str, message: dict[str, Any]) -> bool:
