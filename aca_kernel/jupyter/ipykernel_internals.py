@@ -76,7 +76,7 @@ class BaseKernel(StrayTolerant):
         if session is None:
             return ""
         try:
-            _, frames = session.feed_identities(msg, copy=False)
+            frames = session.feed_identities(msg, copy=False)[1]
             header = session.deserialize(frames, content=False, copy=False)["header"]
         except Exception:  # dispatch_shell says what is wrong with it
             return ""
