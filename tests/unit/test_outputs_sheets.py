@@ -175,7 +175,7 @@ def test_no_sheet_gets_more_than_inert_html_into_the_page(rule: list[str], more:
 def test_time_is_bounded(text: str) -> None:
     start = time.process_time()
     without_sheets(text)
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 4
 
 
 def test_what_jupyterlab_paints_itself_lets_a_sheet_s_ground_through() -> None:
