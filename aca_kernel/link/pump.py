@@ -170,7 +170,6 @@ class Pump:
                     self._owner.say, self._tolerance, self._owner.cooldown_seconds
                 )
                 if await self._exchange(plan, outage):
-                    outage.end()
                     outage = None
         except Exception as error:
             self._owner.fail(error)
@@ -202,6 +201,7 @@ class Pump:
         if messages is None:
             return False
         self._refusals = self._silences = 0
+        outage.end()  # before the cell may end with what has come
         over = [request for request in plan.until if self._link.has_ended(request)]
         await self._owner.take(plan, messages, over)
         return True
