@@ -88,7 +88,7 @@ class Emitter:
         )
 
     async def settled(self) -> None:
-        """Wait until all that ``session`` got is shown. When cancelled, files are left out."""
+        """Wait until all that was to be shown is shown. When cancelled, files are left out."""
         try:
             if self._pump is not None:
                 await self._pump
